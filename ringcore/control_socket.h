@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// One message at a time over a unix SOCK_SEQPACKET socket, with file descriptors where the protocol
+// has some. Everything that arrives is a claim: sizes, fd counts and truncation are checked here.
+#pragma once
+
+#include "error.h"
+#include "unique_fd.h"
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <sys/types.h>
+#include <vector>
+
+namespace ringcore
+{
+
+// Who is at the other end of a socket. What the kernel cannot say is -1: so are pid 0 and the
+// overflow uid (a peer in another namespace).
+struct PeerIdentity {
+    pid_t pid = 0; // 0: unknown
+    uid_t uid = static_cast<uid_t>(-1);
+    gid_t gid = static_cast<gid_t>(-1);
+};
+
+inline constexpr size_t kMessageLimit = 8192;
+inline constexpr size_t kMessageFds = 3;
+
+struct Message {
+    std::vector<std::byte> bytes;
+    std::vector<UniqueFd> fds;
+};
+
+class ControlSocket final
+{
+public:
+    explicit ControlSocket(UniqueFd fd) : fd_(std::move(fd)) {}
+
+    // Sends without waiting and without SIGPIPE. SystemError EAGAIN and ETOOMANYREFS mean: later.
+    Result<void> send(std::span<const std::byte> bytes, std::span<const UniqueFd> fds = {}) const;
+
+    // Receives one message if there is one (none: an empty optional). Exactly `expectedFds`
+    // descriptors must come with it (those that came otherwise are closed). End of the connection is
+    // SystemError ECONNRESET. Faults: MessageTruncated, MessageEmpty, WrongNumberOfFds.
+    Result<std::optional<Message>> receive(size_t expectedFds) const;
+
+    // SO_PEERCRED.
+    PeerIdentity peer() const;
+
+    // SO_PEERPIDFD: becomes readable when the peer's process ends, though a child of it keeps the
+    // socket open. Invalid before Linux 6.5; there hang-up alone tells.
+    UniqueFd peerPidFd() const;
+
+    int fd() const { return fd_.get(); }
+    bool valid() const { return fd_.valid(); }
+
+private:
+    UniqueFd fd_;
+};
+
+// Asks the kernel to take no file descriptors from this socket's peers (SO_PASSRIGHTS, Linux
+// 6.16); accepted sockets inherit it. False where the kernel does not know it.
+bool refuseDescriptors(int socket);
+
+} // namespace ringcore

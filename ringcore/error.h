@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The three ways in which something can fail, never mixed: the system said no (errno is kept), the
+// peer broke the protocol (the numbers are kept), or the peer politely refused us.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+#include <variant>
+
+namespace ringcore
+{
+
+// A system call failed: `operation` says which and on what ("bind /run/x"), `number` is errno.
+struct SystemError {
+    int number;
+    std::string operation;
+};
+
+// What a peer did that the protocol forbids. Each is followed by the two numbers of PeerFault.
+enum class FaultKind : uint32_t {
+    MessageTooShort,      // bytes needed, bytes received
+    MessageTruncated,     // bytes that fit, MSG_ flags
+    MessageUnknown,       // highest type we know, type received
+    MessageMalformed,     // type, bytes left unread
+    MessageOutOfOrder,    // type expected, type received
+    MessageEmpty,         // -, -
+    TooManyMessages,      // allowed per second, received
+    WrongNumberOfFds,     // expected, received
+    VersionUnsupported,   // ours, theirs
+    SealsMissing,         // seals required, seals found
+    NotAMemfd,            // -, errno of F_GET_SEALS or the file system's magic
+    SizeMismatch,         // size promised, size found
+    SizeBeyondBound,      // our bound, size claimed
+    CannotPopulate,       // bytes, errno
+    CursorBeyondRing,     // capacity, distance claimed
+    SlotBeyondTable,      // slots, slot claimed
+    BlockBeyondArena,     // arena size, offset claimed (size in the log line of who found it)
+    InlineBeyondRecord,   // record's room, size claimed
+    GenerationUnexpected, // -, generation claimed
+    ContentInvalid,       // what the bytes should have been, size: said by the layer above
+    HandshakeTimeout,     // ms allowed, ms waited
+    SlowConsumer,         // buffers it may hold, buffers it holds
+    HoardsMemory,         // bytes of its share, bytes it holds
+};
+
+struct PeerFault {
+    FaultKind kind;
+    uint64_t expected;
+    uint64_t found;
+};
+
+// Why a producer would not have us, as it said itself (so: a claim, only good for a message).
+enum class RefusalReason : uint32_t {
+    Unauthorized = 1, // authorize-client said no
+    TooManyClients,   // max-clients is reached
+    TooManyOfUid,     // max-clients-per-uid is reached
+    TooManyHandshakes,
+    TooOften, // admissions a second
+    Version,
+    NoMemory,
+    ShuttingDown,
+};
+
+struct Refusal {
+    RefusalReason reason;
+    uint64_t limit;     // the bound that was hit, where there is one
+    bool tryAgainLater; // `busy` as opposed to `refused`
+};
+
+using Error = std::variant<SystemError, PeerFault, Refusal>;
+
+template <typename T>
+using Result = tl::expected<T, Error>;
+
+inline auto systemError(int number, std::string operation)
+{
+    return tl::unexpected<Error>(SystemError{number, std::move(operation)});
+}
+inline auto peerFault(FaultKind kind, uint64_t expected = 0, uint64_t found = 0)
+{
+    return tl::unexpected<Error>(PeerFault{kind, expected, found});
+}
+
+const char *nameOf(FaultKind kind);
+const char *nameOf(RefusalReason reason);
+
+// One line for a log or an error message: the operation and errno's text, or the fault with its
+// numbers. Any thread.
+std::string describe(const Error &error);
+std::string describe(const PeerFault &fault);
+std::string describe(const Refusal &refusal);
+
+} // namespace ringcore
