@@ -10,13 +10,15 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace ringcore
 {
 
+// No bool: a byte that is neither 0 nor 1 must not become one. Write uint8_t and check it.
 template <typename T>
-concept PlainNumber = std::is_arithmetic_v<T>;
+concept PlainNumber = std::is_arithmetic_v<T> && !std::is_same_v<std::remove_cv_t<T>, bool>;
 
 // Appends numbers in host byte order (both peers are on one machine) and counted byte strings, up
 // to `limit` bytes. Past the limit nothing is appended and overflowed() stays true.
