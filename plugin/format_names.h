@@ -23,8 +23,8 @@ inline constexpr size_t kMaxFormatNameBytes = 32;
 struct FormatNames {
     bool anyVideo = false;
     bool anyAudio = false;
-    std::vector<GstVideoFormat> video; // in the order of preference, also where anyVideo is set
-    std::vector<GstAudioFormat> audio;
+    std::vector<GstVideoFormat> video = {}; // in the order of preference, also where anyVideo is set
+    std::vector<GstAudioFormat> audio = {};
 
     // Whether a stream of these caps is taken as far as its raw format goes. True for everything
     // that is neither raw video nor raw audio; false for raw video where only, say, H.264 is taken.

@@ -41,7 +41,7 @@ bool isCarriedFeature(std::string_view name)
         return false;
     const auto kind = name.substr(0, colon);
     const auto what = name.substr(colon + 1);
-    if (!std::all_of(kind.begin(), kind.end(), [](char c) { return g_ascii_isalpha(c); }))
+    if (kind.empty() || !std::all_of(kind.begin(), kind.end(), [](char c) { return g_ascii_isalpha(c); }))
         return false;
     if (what.empty() || !g_ascii_isalpha(what.front()) ||
         !std::all_of(what.begin(), what.end(), [](char c) { return g_ascii_isalnum(c); }))

@@ -46,7 +46,11 @@ bool isValid(const GstSegment &s)
     if (!isPositionOrNone(s.stop) || !isPositionOrNone(s.time) || !isPositionOrNone(s.position) ||
         !isPositionOrNone(s.duration))
         return false;
-    return s.stop == kNone || s.start + s.offset <= s.stop;
+    // Played backwards, time runs from the end; GStreamer up to 1.24 asserts that there is one, and
+    // takes the duration for it where no stop is set.
+    const bool backwards = s.rate < 0;
+    const uint64_t end = s.stop == kNone && backwards && s.duration != kNone ? s.start + s.duration : s.stop;
+    return end == kNone ? !backwards : s.start + s.offset <= end;
 }
 
 } // namespace
