@@ -247,6 +247,15 @@ void FanOut::waitForRelease(std::chrono::milliseconds atMost)
         waitForStop(stop_, stopSeen, deadline);
 }
 
+void FanOut::countDropForAll()
+{
+    std::lock_guard guard(lock_);
+    for (const Membership &member : members_) {
+        member.account->countDrop();
+        member.account->discont = true;
+    }
+}
+
 // ---- events
 
 bool FanOut::writeEvent(ConsumerAccount &account, uint32_t kind, std::span<const std::byte> bytes,
