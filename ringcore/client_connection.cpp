@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client_connection.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace ringcore
+{
+
+namespace
+{
+
+constexpr std::chrono::milliseconds kHandshakeTime{5000};
+constexpr int kRetryMs = 10;   // for EAGAIN and ETOOMANYREFS
+constexpr int kCatchUpMs = 10; // how often a client that was behind is looked at
+constexpr uint32_t kMessagesPerSecond = 100;
+
+int millisecondsUntil(std::chrono::steady_clock::time_point until)
+{
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+    return static_cast<int>(std::clamp<int64_t>(left, 0, 60000));
+}
+
+bool isShortage(int number)
+{
+    return number == EMFILE || number == ENFILE || number == ENOMEM || number == ENOSPC;
+}
+
+void drain(int eventFd)
+{
+    uint64_t count;
+    while (::read(eventFd, &count, sizeof count) > 0) {
+    }
+}
+
+// Of a pair's or an activator's socket the kernel only knows who made it.
+PeerIdentity identityOf(const ControlSocket &socket, ClientConnection::Origin origin)
+{
+    PeerIdentity identity = socket.peer();
+    if (origin == ClientConnection::Origin::HandedOver)
+        identity.pid = 0;
+    return identity;
+}
+
+} // namespace
+
+ClientConnection::ClientConnection(std::shared_ptr<PublisherCore> core, ControlSocket socket, Origin origin,
+                                   uint32_t id)
+    : core_(std::move(core)), socket_(std::move(socket)), origin_(origin), id_(id),
+      identity_(identityOf(socket_, origin)), wakeEvent_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
+{
+}
+
+void ClientConnection::run()
+{
+    if (!wakeEvent_.valid())
+        return;
+    if (origin_ == Origin::Accepted)
+        processFd_ = socket_.peerPidFd();
+    auto ended = handshake();
+    const bool joined = ended.has_value();
+    if (joined)
+        ended = serve();
+    phase_.store(Phase::Leaving, std::memory_order_release);
+    core_->fanOut.leave(id_);
+
+    const Error reason = ended ? Error(SystemError{ECONNRESET, "connection"}) : ended.error();
+    if (const auto *refusal = std::get_if<Refusal>(&reason))
+        socket_.send(encode(*refusal));
+    else
+        socket_.send(encodeGoodbye(std::get_if<PeerFault>(&reason)));
+    ::shutdown(socket_.fd(), SHUT_RDWR); // an application may hold a duplicate of it
+    reportEnd(reason, joined);
+}
+
+void ClientConnection::reportEnd(const Error &reason, bool wasConnected)
+{
+    const std::string who =
+        "client " + std::to_string(id_) + " (pid " + std::to_string(identity_.pid) + ", uid " +
+        (identity_.uid == static_cast<uid_t>(-1) ? "unknown" : std::to_string(identity_.uid)) + ")";
+    const bool isFault = std::holds_alternative<PeerFault>(reason);
+    const bool isRefusal = std::holds_alternative<Refusal>(reason);
+    const auto level =
+        isFault || isRefusal ? PublisherCallbacks::Level::Warning : PublisherCallbacks::Level::Info;
+    core_->log(level, who +
+                          (isFault     ? " dropped: "
+                           : isRefusal ? " refused: "
+                                       : " left: ") +
+                          describe(reason));
+    if ((wasConnected || attachmentHeard_) && core_->callbacks.disconnected)
+        core_->callbacks.disconnected(id_, describe(reason), wasConnected);
+}
+
+// ---- from other threads
+
+void ClientConnection::poke()
+{
+    const uint64_t one = 1;
+    [[maybe_unused]] const auto written =
+        ::write(wakeEvent_.get(), &one, sizeof one); // full: readable anyway
+}
+
+void ClientConnection::cancel(const Error &reason)
+{
+    {
+        std::lock_guard guard(lock_);
+        if (!cancelReason_)
+            cancelReason_ = reason;
+    }
+    poke();
+}
+
+void ClientConnection::requestLook()
+{
+    {
+        std::lock_guard guard(lock_);
+        lookWanted_ = true;
+    }
+    poke();
+}
+
+void ClientConnection::requestCatchUp()
+{
+    {
+        std::lock_guard guard(lock_);
+        catchUpWanted_ = true;
+    }
+    poke();
+}
+
+std::optional<Error> ClientConnection::cancelled()
+{
+    std::lock_guard guard(lock_);
+    return cancelReason_;
+}
+
+// ---- handshake
+
+Result<Message> ClientConnection::awaitMessage(Clock::time_point until)
+{
+    const auto begun = Clock::now();
+    while (true) {
+        if (auto reason = cancelled())
+            return tl::unexpected(*reason);
+        auto message = socket_.receive(0);
+        if (!message)
+            return tl::unexpected(message.error());
+        if (*message)
+            return std::move(**message);
+        if (Clock::now() >= until) {
+            using std::chrono::milliseconds;
+            const auto waited = std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count();
+            return peerFault(FaultKind::HandshakeTimeout, static_cast<uint64_t>(kHandshakeTime.count()),
+                             static_cast<uint64_t>(waited));
+        }
+        pollfd fds[] = {{socket_.fd(), POLLIN, 0}, {wakeEvent_.get(), POLLIN, 0}};
+        ::poll(fds, 2, millisecondsUntil(until));
+    }
+}
+
+Result<void> ClientConnection::sendPatiently(std::span<const std::byte> bytes, std::span<const UniqueFd> fds,
+                                             Clock::time_point until)
+{
+    while (true) {
+        if (auto reason = cancelled())
+            return tl::unexpected(*reason);
+        auto sent = socket_.send(bytes, fds);
+        if (sent)
+            return sent;
+        const int number = std::get<SystemError>(sent.error()).number;
+        const bool later = number == EAGAIN || number == ETOOMANYREFS || number == ENOBUFS;
+        if (!later || Clock::now() >= until)
+            return sent;
+        pollfd fd{wakeEvent_.get(), POLLIN, 0};
+        ::poll(&fd, 1, kRetryMs);
+    }
+}
+
+Result<void> ClientConnection::handshake()
+{
+    const auto until = Clock::now() + kHandshakeTime;
+    auto message = awaitMessage(until);
+    if (!message)
+        return tl::unexpected(message.error());
+    auto hello = decodeHello(*message);
+    if (!hello)
+        return tl::unexpected(hello.error());
+    const auto version = commonVersion(hello->oldestVersion, hello->newestVersion);
+    if (!version) {
+        core_->log(PublisherCallbacks::Level::Warning,
+                   "client " + std::to_string(id_) + ": " + describe(version.error()));
+        return tl::unexpected(Error(Refusal{RefusalReason::Version, kWireVersion, false}));
+    }
+    if (auto admitted = admit(); !admitted)
+        return admitted;
+    if (core_->callbacks.attachment) {
+        attachmentHeard_ = true;
+        if (!core_->callbacks.attachment(id_, hello->attachment))
+            return peerFault(FaultKind::ContentInvalid, 0, hello->attachment.size());
+    }
+    auto account = exchangeMemory(*version, until);
+    if (!account) {
+        // Ours, not the client's: it may come again.
+        if (const auto *system = std::get_if<SystemError>(&account.error());
+            system && isShortage(system->number))
+            return tl::unexpected(Error(Refusal{RefusalReason::NoMemory, 0, true}));
+        return tl::unexpected(account.error());
+    }
+    join(std::move(*account));
+    return {};
+}
+
+// Everything that may say no without an fd having gone out.
+Result<void> ClientConnection::admit()
+{
+    const auto busy = [](RefusalReason reason, uint64_t limit) {
+        return tl::unexpected(Error(Refusal{reason, limit, true}));
+    };
+    {
+        std::lock_guard guard(core_->lock);
+        uint32_t all = 0;
+        uint32_t ofUid = 0;
+        for (const auto &other : core_->connections) {
+            // Leaving counts: a thread that is stuck in its peer's memory still holds its place.
+            if (other.get() == this || other->phase() == Phase::Handshaking)
+                continue;
+            all++;
+            ofUid += other->identity().uid == identity_.uid;
+        }
+        if (all >= core_->config.maxClients)
+            return busy(RefusalReason::TooManyClients, core_->config.maxClients);
+        if (ofUid >= core_->config.maxClientsPerUid)
+            return busy(RefusalReason::TooManyOfUid, core_->config.maxClientsPerUid);
+        phase_.store(Phase::Admitted, std::memory_order_release);
+    }
+    if (core_->callbacks.authorize && !core_->callbacks.authorize(identity_))
+        return tl::unexpected(Error(Refusal{RefusalReason::Unauthorized, 0, false}));
+    return {};
+}
+
+Result<std::shared_ptr<ConsumerAccount>> ClientConnection::exchangeMemory(uint32_t version,
+                                                                          Clock::time_point until)
+{
+    const uint32_t maxBuffers = core_->config.fanOut.maxBuffers;
+    auto forward = SealedMemfd::createOwned("sharedring-forward", forwardBytes(ringCapacityFor(maxBuffers)));
+    if (!forward)
+        return tl::unexpected(forward.error());
+    if (auto populated = forward->mapping().populateForWriting(0, forward->size()); !populated)
+        return tl::unexpected(populated.error());
+    auto returned = SealedMemfd::createForPeer("sharedring-return", kReturnBytes);
+    if (!returned)
+        return tl::unexpected(returned.error());
+
+    {
+        UniqueFd fds[kMessageFds];
+        const SealedMemfd *const sources[kMessageFds] = {&core_->arena->memfd(), &*forward, &*returned};
+        for (size_t i = 0; i < kMessageFds; i++) {
+            auto fd = sources[i]->reopenForSending();
+            if (!fd)
+                return tl::unexpected(fd.error());
+            fds[i] = std::move(*fd);
+        }
+        Welcome welcome;
+        welcome.version = version;
+        welcome.clientId = id_;
+        welcome.maxBuffers = maxBuffers;
+        welcome.slots = maxBuffers + kEventSlots;
+        welcome.ringCapacity = ringCapacityFor(maxBuffers);
+        welcome.arenaBytes = core_->arena->size();
+        if (auto sent = sendPatiently(encode(welcome), fds, until); !sent)
+            return tl::unexpected(sent.error());
+    }
+
+    auto message = awaitMessage(until);
+    if (!message)
+        return tl::unexpected(message.error());
+    if (auto ready = decodeEmpty(*message, MessageType::Ready); !ready)
+        return tl::unexpected(ready.error());
+    // Without the consumer's own seal it could punch holes into the page that we read.
+    if (auto seals = checkSeals(returned->fd(), kSingleWriterSeals); !seals)
+        return tl::unexpected(seals.error());
+    auto page = Mapping::create(returned->fd(), kReturnBytes, Mapping::Access::ReadOnly);
+    if (!page)
+        return tl::unexpected(page.error());
+    if (auto populated = page->populateForReading(0, kReturnBytes); !populated)
+        return tl::unexpected(populated.error());
+    return std::make_shared<ConsumerAccount>(id_, identity_, forward->takeMapping(), std::move(*page),
+                                             maxBuffers);
+}
+
+void ClientConnection::join(std::shared_ptr<ConsumerAccount> account)
+{
+    FanOut::Membership membership;
+    membership.account = std::move(account);
+    // Weak: the fan-out outlives the connection only as long as a thread runs in it.
+    membership.dropped = [self = weak_from_this()](const PeerFault &fault) {
+        if (const auto connection = self.lock())
+            connection->cancel(Error(fault));
+    };
+    membership.look = [self = weak_from_this()] {
+        if (const auto connection = self.lock())
+            connection->requestLook();
+    };
+    membership.fellBehind = [self = weak_from_this()] {
+        if (const auto connection = self.lock())
+            connection->requestCatchUp();
+    };
+    core_->fanOut.join(std::move(membership));
+    phase_.store(Phase::Joined, std::memory_order_release);
+    core_->log(PublisherCallbacks::Level::Info, "client " + std::to_string(id_) + " joined");
+    if (core_->callbacks.connected)
+        core_->callbacks.connected(id_, identity_);
+}
+
+// ---- afterwards
+
+Result<void> ClientConnection::serve()
+{
+    bool behind = false;
+    while (true) {
+        pollfd fds[] = {
+            {socket_.fd(), POLLIN, 0}, {wakeEvent_.get(), POLLIN, 0}, {processFd_.get(), POLLIN, 0}};
+        ::poll(fds, processFd_.valid() ? 3 : 2, behind ? kCatchUpMs : -1);
+        drain(wakeEvent_.get());
+        bool look = false;
+        {
+            std::lock_guard guard(lock_);
+            if (cancelReason_)
+                return tl::unexpected(*cancelReason_);
+            look = std::exchange(lookWanted_, false);
+            behind |= std::exchange(catchUpWanted_, false);
+        }
+        if (look)
+            socket_.send(encodeEmpty(MessageType::Look)); // a hint: a full socket buffer holds older ones
+        if (behind)
+            behind = !core_->fanOut.catchUp(id_);
+
+        if (fds[0].revents != 0) {
+            auto message = socket_.receive(0);
+            if (!message)
+                return tl::unexpected(message.error());
+            if (*message) {
+                if (auto handled = handleMessage(**message); !handled)
+                    return handled;
+            }
+        }
+        if (processFd_.valid() && fds[2].revents != 0)
+            return systemError(ESRCH, "its process");
+    }
+}
+
+Result<void> ClientConnection::handleMessage(const Message &message)
+{
+    const auto now = Clock::now();
+    if (now - second_ >= std::chrono::seconds(1)) {
+        second_ = now;
+        messagesThisSecond_ = 0;
+    }
+    if (++messagesThisSecond_ > kMessagesPerSecond)
+        return peerFault(FaultKind::TooManyMessages, kMessagesPerSecond, messagesThisSecond_);
+
+    const auto type = typeOf(message);
+    if (!type)
+        return tl::unexpected(type.error());
+    switch (*type) {
+    case MessageType::Attachment: {
+        const auto attachment = decodeAttachment(message);
+        if (!attachment)
+            return tl::unexpected(attachment.error());
+        if (core_->callbacks.attachment && !core_->callbacks.attachment(id_, *attachment))
+            return peerFault(FaultKind::ContentInvalid, 0, attachment->size());
+        return {};
+    }
+    case MessageType::Goodbye: {
+        const auto fault = decodeGoodbye(message);
+        if (!fault)
+            return tl::unexpected(fault.error());
+        if (*fault)
+            return systemError(ECONNRESET, "it says of us \"" + describe(**fault) + "\"");
+        return systemError(ECONNRESET, "good-bye");
+    }
+    default:
+        return peerFault(FaultKind::MessageOutOfOrder, static_cast<uint64_t>(MessageType::Attachment),
+                         static_cast<uint64_t>(*type));
+    }
+}
+
+} // namespace ringcore

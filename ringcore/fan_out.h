@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// One stream to many consumers: who has room gets a record, who has none is dealt with as the user
+// chose, and nobody ever waits for anybody else unless the user chose that too.
+#pragma once
+
+#include "arena.h"
+#include "consumer_account.h"
+#include "error.h"
+#include "publication.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ringcore
+{
+
+enum class SlowClient {
+    Drop,       // its newest buffers
+    Block,      // the stream, until it has room
+    Disconnect, // it, at the first buffer that it cannot take
+};
+
+// A buffer on its way out.
+struct Outgoing {
+    uint32_t kind = 0;                      // RecordHead::kind
+    std::span<const std::byte> inlineBytes; // at most kInlineBytes
+    Block payload;                          // offset, and the bytes the consumer shall see; size 0: none
+    uint64_t charge = 0;                    // bytes that the payload's block really occupies
+    std::span<const std::byte> extra;       // more about it, copied into a block of its own; may be empty
+    Keeper keeper;                          // released when no consumer holds the payload any more
+};
+
+// An event on its way out. Sticky ones are remembered, one for each `key`, and told to each joiner in
+// the order of `place`.
+struct OutgoingEvent {
+    struct Sticky {
+        uint32_t place = 0;
+        std::string key;
+    };
+    uint32_t kind = 0;
+    std::span<const std::byte> bytes; // inline if they fit, else in a block
+    std::optional<Sticky> sticky;
+};
+
+enum class PublishOutcome {
+    Delivered,   // to all, or (SlowClient::Drop) to those who had room
+    NobodyThere, // no consumer: the keeper was released
+    Interrupted, // by interrupt(): nothing was written and the keeper is still the caller's
+    NoMemory,    // no room in the arena for `extra`: likewise
+};
+
+struct FanOutStatistics {
+    ConsumerStatistics sum; // of all, the departed included (held*: of the present ones)
+    struct One {
+        uint32_t id;
+        PeerIdentity identity;
+        ConsumerStatistics statistics;
+    };
+    std::vector<One> consumers;
+    uint64_t published = 0;      // buffers offered
+    uint64_t publishedBytes = 0; // their payload, once whatever the number of consumers
+    uint64_t arenaUsed = 0, arenaSize = 0, largestFreeRun = 0, arenaPopulated = 0;
+};
+
+class FanOut
+{
+public:
+    struct Config {
+        uint32_t maxBuffers = 16;
+        SlowClient slowClient = SlowClient::Drop;
+        std::optional<std::chrono::nanoseconds> slowClientTimeout; // with Block
+    };
+
+    FanOut(std::shared_ptr<Arena> arena, Config config);
+    ~FanOut();
+
+    // The streaming thread. Publishes in order; see the outcomes.
+    PublishOutcome publish(const Outgoing &buffer);
+    void publishEvent(const OutgoingEvent &event);
+    void forgetSticky(uint32_t fromPlace); // places >= it
+    void flushStart();                     // any thread
+    void flushStop(bool resetTime,
+                   std::span<const uint32_t> forgottenPlaces); // sticky places a flush removes
+    void endOfStream();
+
+    // Any thread: takes back what was released.
+    void reap();
+    // Waits until there is a consumer, or interrupt().
+    bool waitForConsumer();
+    // Ends waits, and lets none begin until resume(). Any thread.
+    void interrupt();
+    void resume();
+    bool interrupted() const { return interrupted_.load(std::memory_order_acquire); }
+    // The streaming thread (a bell wakes one sleeper): waits, at most `atMost`, until something may
+    // have been released, or interrupt().
+    void waitForRelease(std::chrono::milliseconds atMost);
+
+    // A request for `bytes` found no room in the arena: consumers that stay above their share for
+    // kHoardingAllowed, or whose blocks alone split the room, are dropped.
+    void relieveShortage(uint64_t bytes);
+    static constexpr std::chrono::seconds kHoardingAllowed{5};
+
+    // From a connection's thread. `dropped` is called once, without a lock, if the fan-out itself
+    // drops the consumer; leave() is still to be called after it.
+    struct Membership {
+        std::shared_ptr<ConsumerAccount> account;
+        std::function<void(const PeerFault &)> dropped;
+        std::function<void()> look;       // the epoch changed: tell it over the socket
+        std::function<void()> fellBehind; // call catchUp() from time to time until it is true
+    };
+    // Writes the sticky set, and from then on everything.
+    void join(Membership membership);
+    void leave(uint32_t id);
+    // True: not behind (any more), or gone.
+    bool catchUp(uint32_t id);
+
+    uint32_t consumers() const { return count_.load(std::memory_order_acquire); }
+    FanOutStatistics statistics();
+    // Takes everything back, for the end of the stream's life.
+    void close();
+
+private:
+    struct StickyEvent {
+        OutgoingEvent::Sticky sticky;
+        uint32_t kind;
+        std::vector<std::byte> bytes;
+    };
+    // Calls that are made when the lock is no longer held.
+    struct After {
+        ReleaseList released;
+        std::vector<std::function<void()>> calls;
+        void run();
+        ~After() { run(); }
+    };
+    enum class Ready { Yes, No, Gone };
+
+    void reapLocked(After &after);
+    Ready roomFor(ConsumerAccount &account, uint64_t bytes, After &after);
+    void dropLocked(uint32_t id, const PeerFault &fault, After &after);
+    bool catchUpLocked(ConsumerAccount &account, After &after);
+    bool writeEvent(ConsumerAccount &account, uint32_t kind, std::span<const std::byte> bytes, uint32_t flags,
+                    std::optional<uint32_t> publication, Block block);
+    void fallBehindLocked(Membership &member, After &after);
+    void shareOutLocked();
+    void writeBuffer(const Outgoing &buffer, Block extra, After &after);
+    std::shared_ptr<ConsumerAccount> firstWithoutRoom(uint64_t bytes, After &after);
+    bool waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, After &after);
+    void waitForReleaseOf(const std::shared_ptr<ConsumerAccount> &account, Deadline deadline,
+                          const std::function<bool()> &stillNeeded, std::unique_lock<std::mutex> &lock,
+                          After &after);
+    void removeLocked(std::vector<Membership>::iterator member, After &after);
+    std::vector<Membership>::iterator find(uint32_t id);
+
+    const std::shared_ptr<Arena> arena_;
+    const Config config_;
+
+    std::atomic<uint32_t> count_{0};
+    std::atomic<bool> interrupted_{false};
+    StopWord stop_; // poked when a consumer comes or goes, and by interrupt()
+
+    std::mutex lock_; // guards what follows; never held while waiting or calling out
+    std::vector<Membership> members_;
+    Publications publications_;
+    std::vector<StickyEvent> sticky_; // by place
+    uint32_t epoch_ = 0;
+    bool resetTime_ = false;
+    bool ended_ = false;
+    FanOutStatistics total_; // of the departed, and what is counted once
+};
+
+} // namespace ringcore
