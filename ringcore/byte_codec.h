@@ -10,13 +10,15 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace ringcore
 {
 
+// No bool: a byte that is neither 0 nor 1 must not become one. Write uint8_t and check it.
 template <typename T>
-concept PlainNumber = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
+concept PlainNumber = std::is_arithmetic_v<T> && !std::is_same_v<std::remove_cv_t<T>, bool>;
 
 // Appends numbers in host byte order (both peers are on one machine) and counted byte strings, up
 // to `limit` bytes. Past the limit nothing is appended and overflowed() stays true.
@@ -25,11 +27,7 @@ class ByteWriter
 public:
     explicit ByteWriter(size_t limit) : limit_(limit) {}
 
-    template <PlainNumber T>
-    void number(T value)
-    {
-        append(&value, sizeof value);
-    }
+    template <PlainNumber T> void number(T value) { append(&value, sizeof value); }
 
     // Bytes preceded by their count as uint32_t.
     void counted(std::span<const std::byte> bytes)
@@ -70,8 +68,7 @@ class ByteReader
 public:
     explicit ByteReader(std::span<const std::byte> bytes) : rest_(bytes) {}
 
-    template <PlainNumber T>
-    T number()
+    template <PlainNumber T> T number()
     {
         T value{};
         if (failed_ || rest_.size() < sizeof value) {

@@ -100,7 +100,7 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
     }
     total_.published++;
     total_.publishedBytes += buffer.payload.size;
-    if (members_.empty()) {
+    if (members_.empty() || isFlushing(epoch_)) { // while flushing, what comes is thrown away anyway
         arena_->free(extra);
         after.released.add(buffer.keeper);
         return PublishOutcome::NobodyThere;

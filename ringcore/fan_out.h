@@ -83,6 +83,8 @@ public:
     FanOut(std::shared_ptr<Arena> arena, Config config);
     ~FanOut();
 
+    Arena &arena() const { return *arena_; }
+
     // The streaming thread. Publishes in order; see the outcomes.
     PublishOutcome publish(const Outgoing &buffer);
     void publishEvent(const OutgoingEvent &event);
@@ -99,6 +101,7 @@ public:
     // Ends waits, and lets none begin until resume(). Any thread.
     void interrupt();
     void resume();
+    void waitUntilResumed();
     bool interrupted() const { return interrupted_.load(std::memory_order_acquire); }
     // The streaming thread (a bell wakes one sleeper): waits, at most `atMost`, until something may
     // have been released, or interrupt().

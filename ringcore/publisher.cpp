@@ -94,14 +94,9 @@ Publisher::~Publisher()
     stop();
 }
 
-FanOut &Publisher::stream()
+std::shared_ptr<FanOut> Publisher::stream() const
 {
-    return core_->fanOut;
-}
-
-const std::shared_ptr<Arena> &Publisher::arena() const
-{
-    return core_->arena;
+    return {core_, &core_->fanOut};
 }
 
 void Publisher::stop()

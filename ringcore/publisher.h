@@ -58,8 +58,7 @@ public:
     ~Publisher();
 
     // The stream: see FanOut for which threads may call what.
-    FanOut &stream();
-    const std::shared_ptr<Arena> &arena() const;
+    std::shared_ptr<FanOut> stream() const;
 
     // Says good-bye to the clients, takes all blocks back and removes the socket. Waits for no peer;
     // for the connections' threads at most kStopPatience.
