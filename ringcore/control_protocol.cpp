@@ -30,6 +30,9 @@ Result<ByteReader> open(const Message &message, MessageType expected)
     if (*type != expected)
         return peerFault(FaultKind::MessageOutOfOrder, static_cast<uint64_t>(expected),
                          static_cast<uint64_t>(*type));
+    const size_t fds = expected == MessageType::Welcome ? kMessageFds : 0;
+    if (message.fds.size() != fds)
+        return peerFault(FaultKind::WrongNumberOfFds, fds, message.fds.size());
     return ByteReader(std::span(message.bytes).subspan(kHeadBytes));
 }
 

@@ -64,8 +64,9 @@ std::vector<std::byte> encodeEmpty(MessageType type);         // Ready, Look
 // The type of a message. Faults: MessageTooShort, MessageUnknown (also for a wrong magic).
 Result<MessageType> typeOf(const Message &message);
 
-// Each expects its own type. Faults: MessageOutOfOrder, MessageTooShort, MessageMalformed,
-// ContentInvalid.
+// Each expects its own type, and exactly the descriptors that belong to it (three with a Welcome,
+// else none). Faults: MessageOutOfOrder, WrongNumberOfFds, MessageTooShort, MessageMalformed,
+// ContentInvalid, VersionUnsupported.
 Result<Hello> decodeHello(const Message &message);
 Result<Welcome> decodeWelcome(const Message &message);
 Result<Refusal> decodeRefusal(const Message &message);

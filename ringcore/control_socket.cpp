@@ -76,7 +76,7 @@ Result<void> ControlSocket::send(std::span<const std::byte> bytes, std::span<con
     return {};
 }
 
-Result<std::optional<Message>> ControlSocket::receive(size_t expectedFds) const
+Result<std::optional<Message>> ControlSocket::receive(size_t mostFds) const
 {
     Message message;
     message.bytes.resize(kMessageLimit);
@@ -88,9 +88,15 @@ Result<std::optional<Message>> ControlSocket::receive(size_t expectedFds) const
     header.msg_control = control;
     header.msg_controllen = sizeof control;
     ssize_t size;
-    do
+    bool reset = false;
+    for (;;) {
         size = ::recvmsg(fd_.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (size < 0 && errno == EINTR);
+        if (size >= 0 || (errno != EINTR && (errno != ECONNRESET || reset)))
+            break;
+        // A peer that closed without having read everything of ours resets the connection; that is
+        // told once, ahead of the peer's last words (why it refuses us, say), which come next.
+        reset = reset || errno == ECONNRESET;
+    }
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return std::optional<Message>();
     if (size < 0)
@@ -103,8 +109,8 @@ Result<std::optional<Message>> ControlSocket::receive(size_t expectedFds) const
         return peerFault(FaultKind::MessageTruncated, kMessageLimit, static_cast<uint64_t>(header.msg_flags));
     if (size == 0)
         return peerFault(FaultKind::MessageEmpty);
-    if (message.fds.size() != expectedFds)
-        return peerFault(FaultKind::WrongNumberOfFds, expectedFds, message.fds.size());
+    if (message.fds.size() > mostFds)
+        return peerFault(FaultKind::WrongNumberOfFds, mostFds, message.fds.size());
     message.bytes.resize(static_cast<size_t>(size));
     return std::optional<Message>(std::move(message));
 }

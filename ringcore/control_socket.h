@@ -40,10 +40,11 @@ public:
     // Sends without waiting and without SIGPIPE. SystemError EAGAIN and ETOOMANYREFS mean: later.
     Result<void> send(std::span<const std::byte> bytes, std::span<const UniqueFd> fds = {}) const;
 
-    // Receives one message if there is one (none: an empty optional). Exactly `expectedFds`
-    // descriptors must come with it (those that came otherwise are closed). End of the connection is
-    // SystemError ECONNRESET. Faults: MessageTruncated, MessageEmpty, WrongNumberOfFds.
-    Result<std::optional<Message>> receive(size_t expectedFds) const;
+    // Receives one message if there is one (none: an empty optional). At most `mostFds` descriptors
+    // may come with it (all are closed otherwise); which message has how many is checked where its
+    // type is known. End of the connection is SystemError ECONNRESET, after what the peer said
+    // before it went. Faults: MessageTruncated, MessageEmpty, WrongNumberOfFds.
+    Result<std::optional<Message>> receive(size_t mostFds) const;
 
     // SO_PEERCRED.
     PeerIdentity peer() const;

@@ -90,6 +90,12 @@ public:
     {
         if (written_ != read_)
             return written_ - read_;
+        return refresh();
+    }
+
+    // As available(), but looks at the writer's cursor in any case.
+    Result<uint32_t> refresh()
+    {
         const auto claim = Untrusted<uint32_t>::fetch(cursor_); // pairs with DescriptorWriter::write
         const auto ahead = claim.aheadOf(read_, capacity());
         if (!ahead)

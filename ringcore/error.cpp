@@ -47,6 +47,8 @@ const char *nameOf(FaultKind kind)
         return "inline bytes beyond the record";
     case FaultKind::GenerationUnexpected:
         return "unexpected generation";
+    case FaultKind::EpochUnexpected:
+        return "unexpected flush epoch";
     case FaultKind::ContentInvalid:
         return "invalid content";
     case FaultKind::HandshakeTimeout:

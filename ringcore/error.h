@@ -39,6 +39,7 @@ enum class FaultKind : uint32_t {
     BlockBeyondArena,     // arena size, offset claimed (size in the log line of who found it)
     InlineBeyondRecord,   // record's room, size claimed
     GenerationUnexpected, // -, generation claimed
+    EpochUnexpected,      // epoch seen, epoch claimed
     ContentInvalid,       // what the bytes should have been, size: said by the layer above
     HandshakeTimeout,     // ms allowed, ms waited
     SlowConsumer,         // buffers it may hold, buffers it holds

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A producer's arena as its consumer sees it: read-only, every block checked against its size, and
+// made real page by page before anybody reads it, so that no page faults later and an errno comes
+// where there would be a SIGBUS.
+#pragma once
+
+#include "error.h"
+#include "mapping.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ringcore
+{
+
+// One thread at a time; the blocks handed out may be read by any.
+class ArenaView
+{
+public:
+    explicit ArenaView(Mapping mapping);
+
+    // The claimed block, inside the arena and populated. Faults: BlockBeyondArena, CannotPopulate.
+    Result<std::span<const std::byte>> block(uint64_t offset, uint64_t size);
+
+    size_t size() const { return mapping_.size(); }
+
+private:
+    Result<void> populate(size_t offset, size_t size);
+
+    Mapping mapping_;
+    // One bit for each page that is known to be real. Whole pages of a block and never more: a page
+    // beyond it may be one that the producer has not made real, and reading would do that.
+    std::vector<uint64_t> populated_;
+};
+
+} // namespace ringcore
