@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// From CLOCK_MONOTONIC, which two processes share, to the clock of this pipeline.
+// Between a pipeline's clock and CLOCK_MONOTONIC, which is what two processes of one machine share.
 #pragma once
 
 #include "plugin/gst_owner.h"
@@ -8,7 +8,6 @@
 #include <gst/gst.h>
 
 #include <cstdint>
-#include <optional>
 
 namespace sharedring
 {
@@ -17,17 +16,20 @@ namespace sharedring
 class ClockBridge
 {
 public:
-    // What has to be added to a monotonic time to get `clock`'s. 0 for GStreamer's own monotonic
-    // clock; for others both are read, now and then.
-    GstClockTimeDiff offsetTo(GstClock *clock);
-
-    static GstClockTime monotonicNow();
+    // What to add to a time of `clock` (ns) to have CLOCK_MONOTONIC: 0 for a system clock that is
+    // it, else sampled now and then and smoothed, so that drift is followed and no jitter is added.
+    // No clock: 0.
+    int64_t toMonotonic(GstClock *clock);
 
 private:
-    ObjectOwner<GstClock> clock_; // whose offset it is
+    void sample(GstClock *clock, int64_t now);
+
+    ObjectOwner<GstClock> clock_; // held, so that no other clock can have its address
     bool isMonotonic_ = false;
-    GstClockTimeDiff offset_ = 0;
-    GstClockTime sampledAt_ = 0;
+    int64_t offset_ = 0;
+    int64_t sampledAt_ = 0;
 };
+
+int64_t monotonicNow(); // ns
 
 } // namespace sharedring

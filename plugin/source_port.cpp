@@ -35,7 +35,7 @@ RunningClock SourcePort::clock()
     const ElementClock source = clockOf(*this);
     if (!source.clock)
         return {static_cast<GstClockTimeDiff>(source.startTime), std::nullopt};
-    return {0, bridge.offsetTo(source.clock.get()) - static_cast<GstClockTimeDiff>(source.baseTime)};
+    return {0, -bridge.toMonotonic(source.clock.get()) - static_cast<GstClockTimeDiff>(source.baseTime)};
 }
 
 RunningClock SourcePort::clockReadNow()
@@ -45,7 +45,7 @@ RunningClock SourcePort::clockReadNow()
         return {static_cast<GstClockTimeDiff>(source.startTime), std::nullopt};
     const GstClockTime now = gst_clock_get_time(source.clock.get());
     return {GST_CLOCK_DIFF(source.baseTime, now),
-            bridge.offsetTo(source.clock.get()) - static_cast<GstClockTimeDiff>(source.baseTime)};
+            -bridge.toMonotonic(source.clock.get()) - static_cast<GstClockTimeDiff>(source.baseTime)};
 }
 
 } // namespace sharedring

@@ -13,7 +13,7 @@ StructureOwner Source::statisticsOf(const Run &run)
     const SourceCounters &counters = run.port.counters;
     const ringcore::SubscriberStatistics ring = run.subscriber->statistics();
     return StructureOwner(gst_structure_new(
-        "application/x-sharedring-stats",                                                        //
+        "sharedring-src-stats",                                                        //
         "frames", G_TYPE_UINT64, counters.frames.load(std::memory_order_relaxed),                //
         "bytes", G_TYPE_UINT64, counters.bytes.load(std::memory_order_relaxed),                  //
         "copies", G_TYPE_UINT64, counters.copies.load(std::memory_order_relaxed),                //
@@ -37,7 +37,7 @@ StructureOwner Source::statistics() const
         return statisticsOf(*current);
     std::lock_guard guard(lock_);
     return StructureOwner(lastStatistics_ ? gst_structure_copy(lastStatistics_.get())
-                                          : gst_structure_new_empty("application/x-sharedring-stats"));
+                                          : gst_structure_new_empty("sharedring-src-stats"));
 }
 
 bool Source::sendEvent(EventOwner event)

@@ -23,7 +23,7 @@ using ringcore::Received;
 // More than any pipeline needs, and a producer cannot make us wait longer.
 constexpr GstClockTime kMostLatency = 10 * GST_SECOND;
 // How long a newcomer that does not take the present format waits for the producer to change it.
-constexpr GstClockTime kFormatPatience = 2 * GST_SECOND;
+constexpr int64_t kFormatPatience = 2 * GST_SECOND;
 constexpr unsigned kFormatPatienceBuffers = 3;
 
 template <typename T>
@@ -255,7 +255,7 @@ SourceStream::Next SourceStream::dropUnacceptable()
     discont_ = true;
     // The producer may be about to change to a format that all its clients take.
     if (++unacceptableBuffers_ < kFormatPatienceBuffers ||
-        ClockBridge::monotonicNow() - unacceptableSince_ < kFormatPatience)
+        monotonicNow() - unacceptableSince_ < kFormatPatience)
         return Next::Continue;
     return handleFlow(GST_FLOW_NOT_NEGOTIATED);
 }

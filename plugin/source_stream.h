@@ -75,10 +75,10 @@ private:
     PayloadPath payload_;
     TimeLine times_;
     StickyMemory sticky_;
-    std::vector<EventOwner> held_; // behind a segment that waits for its first time
-    CapsOwner caps_;               // of the wire; nullptr: none
-    bool capsAccepted_ = true;     // ... and downstream takes them
-    GstClockTime unacceptableSince_ = 0;
+    std::vector<EventOwner> held_;  // behind a segment that waits for its first time
+    CapsOwner caps_;                // of the wire; nullptr: none
+    bool capsAccepted_ = true;      // ... and downstream takes them
+    int64_t unacceptableSince_ = 0; // CLOCK_MONOTONIC, ns
     unsigned unacceptableBuffers_ = 0;
     bool started_ = false; // downstream has a STREAM_START
     bool atEnd_ = false;   // and an EOS

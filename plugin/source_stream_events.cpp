@@ -138,7 +138,7 @@ void SourceStream::takeCaps(EventOwner event)
         GST_INFO_OBJECT(port_.element, "%s; waiting for another format",
                         complainAboutFormat(port_.pad, caps).c_str());
         sticky_.forget(WireEvent::Caps);
-        unacceptableSince_ = ClockBridge::monotonicNow();
+        unacceptableSince_ = monotonicNow();
         unacceptableBuffers_ = 0;
         return;
     }
@@ -172,7 +172,7 @@ void SourceStream::takeGap(EventOwner event)
     const GstClockTime here = times_.timeFor(wireTime(time), port_.clock());
     if (!GST_CLOCK_TIME_IS_VALID(here))
         return;
-    EventOwner gap(gst_event_new_gap(here, times_.durationFor(duration)));
+    EventOwner gap(gst_event_new_gap(here, duration));
     gst_event_set_seqnum(gap.get(), gst_event_get_seqnum(event.get()));
     pushSerialized(std::move(gap));
 }

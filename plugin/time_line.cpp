@@ -2,7 +2,6 @@
 #include "time_line.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace sharedring
 {
@@ -116,17 +115,6 @@ GstClockTime TimeLine::timeFor(int64_t wireTime, const RunningClock &clock) cons
     return timeAt(clock.fromMonotonic ? saturatingSum(wireTime, *clock.fromMonotonic) : clock.now);
 }
 
-GstClockTime TimeLine::durationFor(uint64_t wireDuration) const
-{
-    const double rate = std::fabs(wire_.rate);
-    if (timestamps_ == Timestamps::Preserve || !GST_CLOCK_TIME_IS_VALID(wireDuration) || rate == 1.0 ||
-        rate == 0.0)
-        return wireDuration;
-    const double duration = static_cast<double>(wireDuration) / rate;
-    return duration < static_cast<double>(G_MAXINT64) ? static_cast<GstClockTime>(duration)
-                                                      : GST_CLOCK_TIME_NONE;
-}
-
 void TimeLine::stampBuffer(GstBuffer *buffer, const BufferFields &fields, const RunningClock &clock,
                            bool stampMissing)
 {
@@ -142,7 +130,7 @@ void TimeLine::stampBuffer(GstBuffer *buffer, const BufferFields &fields, const 
     }
     GST_BUFFER_PTS(buffer) = pts;
     GST_BUFFER_DTS(buffer) = dts;
-    GST_BUFFER_DURATION(buffer) = durationFor(fields.duration);
+    GST_BUFFER_DURATION(buffer) = fields.duration;
 
     // Where the next producer's times are to go on from.
     if (live_ || sentSegment_.format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID(pts))

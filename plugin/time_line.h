@@ -58,7 +58,6 @@ public:
                      bool stampMissing);
     // A time on the wire; GST_CLOCK_TIME_NONE where there is none, or it is before all time.
     GstClockTime timeFor(int64_t wireTime, const RunningClock &clock) const;
-    GstClockTime durationFor(uint64_t wireDuration) const;
 
 private:
     int64_t runningTimeOf(int64_t wireTime) const;

@@ -27,7 +27,11 @@ class ByteWriter
 public:
     explicit ByteWriter(size_t limit) : limit_(limit) {}
 
-    template <PlainNumber T> void number(T value) { append(&value, sizeof value); }
+    template <PlainNumber T>
+    void number(T value)
+    {
+        append(&value, sizeof value);
+    }
 
     // Bytes preceded by their count as uint32_t.
     void counted(std::span<const std::byte> bytes)
@@ -68,7 +72,8 @@ class ByteReader
 public:
     explicit ByteReader(std::span<const std::byte> bytes) : rest_(bytes) {}
 
-    template <PlainNumber T> T number()
+    template <PlainNumber T>
+    T number()
     {
         T value{};
         if (failed_ || rest_.size() < sizeof value) {

@@ -88,6 +88,8 @@ public:
     // The streaming thread. Publishes in order; see the outcomes.
     PublishOutcome publish(const Outgoing &buffer);
     void publishEvent(const OutgoingEvent &event);
+    // A buffer that found no room in the arena: it counts as dropped for every consumer.
+    void countDropForAll();
     void forgetSticky(uint32_t fromPlace); // places >= it
     void flushStart();                     // any thread
     void flushStop(bool resetTime,

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/**
+ * SECTION:element-sharedringsink
+ * @title: sharedringsink
+ *
+ * Gives its buffers, without a copy, to any number of sharedringsrc elements in other processes. The
+ * processes need not trust each other: clients can only read, and a slow, stopped or hostile one
+ * disturbs neither this pipeline nor the other clients.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 videotestsrc ! sharedringsink socket=/run/x
+ * gst-launch-1.0 sharedringsrc socket=/run/x ! autovideosink
+ * ]|
+ */
+#include "sharedringsink.h"
+
+#include "sink_properties.h"
+#include "sink_signals.h"
+#include "sink_state.h"
+
+GST_DEBUG_CATEGORY(gst_shared_ring_sink_debug);
+#define GST_CAT_DEFAULT gst_shared_ring_sink_debug
+
+struct _GstSharedRingSink {
+    GstBaseSink parent;
+    sharedring::SinkState *state;
+};
+
+G_DEFINE_TYPE(GstSharedRingSink, gst_shared_ring_sink, GST_TYPE_BASE_SINK)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(sharedringsink, "sharedringsink", GST_RANK_NONE,
+                                      GST_TYPE_SHARED_RING_SINK,
+                                      GST_DEBUG_CATEGORY_INIT(gst_shared_ring_sink_debug, "sharedringsink", 0,
+                                                              "Shared ring sink"))
+
+static GstStaticPadTemplate sinkTemplate =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+static sharedring::SinkState &stateOf(gpointer sink)
+{
+    return *GST_SHARED_RING_SINK(sink)->state;
+}
+
+// What cannot be served is an error on the bus, as with other elements that need a peer. A failed
+// state change would bring a second one, the base class's own, which says nothing; and so would a
+// stream that ends in GST_FLOW_ERROR.
+static gboolean gst_shared_ring_sink_start(GstBaseSink *base)
+{
+    stateOf(base).start();
+    return TRUE;
+}
+
+static gboolean gst_shared_ring_sink_stop(GstBaseSink *base)
+{
+    stateOf(base).stop();
+    return TRUE;
+}
+
+static gboolean gst_shared_ring_sink_unlock(GstBaseSink *base)
+{
+    if (const auto stream = stateOf(base).current())
+        stream->unlock();
+    return TRUE;
+}
+
+static gboolean gst_shared_ring_sink_unlock_stop(GstBaseSink *base)
+{
+    if (const auto stream = stateOf(base).current())
+        stream->unlockStop();
+    return TRUE;
+}
+
+static GstFlowReturn gst_shared_ring_sink_preroll(GstBaseSink *base, GstBuffer *)
+{
+    const auto stream = stateOf(base).current();
+    return stream ? stream->preroll() : GST_FLOW_FLUSHING;
+}
+
+static GstFlowReturn gst_shared_ring_sink_render(GstBaseSink *base, GstBuffer *buffer)
+{
+    const auto stream = stateOf(base).current();
+    return stream ? stream->render(buffer) : GST_FLOW_FLUSHING;
+}
+
+static GstFlowReturn gst_shared_ring_sink_wait_event(GstBaseSink *base, GstEvent *event)
+{
+    const GstFlowReturn flow =
+        GST_BASE_SINK_CLASS(gst_shared_ring_sink_parent_class)->wait_event(base, event);
+    if (flow != GST_FLOW_OK)
+        return flow;
+    const auto stream = stateOf(base).current();
+    if (!stream)
+        return GST_FLOW_FLUSHING;
+    if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+        stream->endOfStream();
+    else if (GST_EVENT_TYPE(event) == GST_EVENT_GAP)
+        stream->gap(event);
+    return GST_FLOW_OK;
+}
+
+static gboolean gst_shared_ring_sink_event(GstBaseSink *base, GstEvent *event)
+{
+    const auto stream = stateOf(base).current();
+    if (!stream)
+        return GST_BASE_SINK_CLASS(gst_shared_ring_sink_parent_class)->event(base, event);
+    const GstEventType type = GST_EVENT_TYPE(event);
+    gboolean resetTime = TRUE;
+    if (type == GST_EVENT_FLUSH_STOP)
+        gst_event_parse_flush_stop(event, &resetTime);
+    if (type == GST_EVENT_FLUSH_START)
+        stream->flushStart();
+    else if (GST_EVENT_IS_SERIALIZED(event) && type != GST_EVENT_FLUSH_STOP && type != GST_EVENT_EOS &&
+             type != GST_EVENT_GAP)
+        stream->event(event);
+    const gboolean handled = GST_BASE_SINK_CLASS(gst_shared_ring_sink_parent_class)->event(base, event);
+    if (type == GST_EVENT_FLUSH_STOP)
+        stream->flushStop(resetTime);
+    return handled;
+}
+
+static GstCaps *gst_shared_ring_sink_get_caps(GstBaseSink *base, GstCaps *filter)
+{
+    const sharedring::SinkSettings settings = stateOf(base).copyOfSettings();
+    if (!filter || gst_caps_is_any(filter)) // nothing to put into an order
+        return gst_pad_get_pad_template_caps(GST_BASE_SINK_PAD(base));
+    return stateOf(base).formats->order(filter, settings.negotiateFormats).release();
+}
+
+static gboolean gst_shared_ring_sink_propose_allocation(GstBaseSink *base, GstQuery *query)
+{
+    if (const auto stream = stateOf(base).current())
+        stream->proposeAllocation(query, stateOf(base).copyOfSettings().offerPool);
+    return TRUE;
+}
+
+static gboolean gst_shared_ring_sink_send_event(GstElement *element, GstEvent *event)
+{
+    if (GST_EVENT_TYPE(event) == GST_EVENT_LATENCY) {
+        if (const auto stream = stateOf(element).current())
+            stream->latencyChanged();
+    }
+    return GST_ELEMENT_CLASS(gst_shared_ring_sink_parent_class)->send_event(element, event);
+}
+
+static void gst_shared_ring_sink_set_property(GObject *object, guint id, const GValue *value,
+                                              GParamSpec *spec)
+{
+    if (!sharedring::setSinkProperty(stateOf(object), id, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_shared_ring_sink_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    if (!sharedring::getSinkProperty(stateOf(object), id, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_shared_ring_sink_finalize(GObject *object)
+{
+    delete GST_SHARED_RING_SINK(object)->state;
+    G_OBJECT_CLASS(gst_shared_ring_sink_parent_class)->finalize(object);
+}
+
+static void gst_shared_ring_sink_class_init(GstSharedRingSinkClass *klass)
+{
+    GObjectClass *object = G_OBJECT_CLASS(klass);
+    GstElementClass *element = GST_ELEMENT_CLASS(klass);
+    GstBaseSinkClass *base = GST_BASE_SINK_CLASS(klass);
+
+    object->set_property = gst_shared_ring_sink_set_property;
+    object->get_property = gst_shared_ring_sink_get_property;
+    object->finalize = gst_shared_ring_sink_finalize;
+    sharedring::installSinkProperties(object);
+    sharedring::installSinkSignals(object);
+
+    element->send_event = gst_shared_ring_sink_send_event;
+    gst_element_class_set_static_metadata(element, "Shared ring sink", "Sink",
+                                          "Gives buffers to other processes through sealed shared memory",
+                                          "The shared ring authors");
+    gst_element_class_add_static_pad_template(element, &sinkTemplate);
+
+    base->start = gst_shared_ring_sink_start;
+    base->stop = gst_shared_ring_sink_stop;
+    base->unlock = gst_shared_ring_sink_unlock;
+    base->unlock_stop = gst_shared_ring_sink_unlock_stop;
+    base->preroll = gst_shared_ring_sink_preroll;
+    base->render = gst_shared_ring_sink_render;
+    base->wait_event = gst_shared_ring_sink_wait_event;
+    base->event = gst_shared_ring_sink_event;
+    base->get_caps = gst_shared_ring_sink_get_caps;
+    base->propose_allocation = gst_shared_ring_sink_propose_allocation;
+}
+
+static void gst_shared_ring_sink_init(GstSharedRingSink *self)
+{
+    self->state = new sharedring::SinkState(GST_BASE_SINK_CAST(self));
+    // It would keep a block that clients wait for; and an accurate seek needs the frames before its
+    // target.
+    gst_base_sink_set_last_sample_enabled(GST_BASE_SINK_CAST(self), FALSE);
+    gst_base_sink_set_drop_out_of_segment(GST_BASE_SINK_CAST(self), FALSE);
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sink_properties.h"
+
+#include "ringcore/wire.h"
+
+namespace sharedring
+{
+
+namespace
+{
+
+enum Property : guint {
+    kSocket = 1,
+    kFd,
+    kPerms,
+    kWaitForConnection,
+    kMaxClients,
+    kMaxClientsPerUid,
+    kMaxMemory,
+    kOfferPool,
+    kNegotiateFormats,
+    kMaxBuffers,
+    kSlowClient,
+    kSlowClientTimeout,
+    kTimestamps,
+    kNumClients,
+    kRingStats,
+};
+
+constexpr guint64 kLeastMemory = 64 * 1024;
+constexpr guint64 kMostMemory = guint64{1} << 40;
+constexpr guint kMostClients = 1024;
+
+GType slowClientType()
+{
+    static const GEnumValue values[] = {
+        {static_cast<gint>(ringcore::SlowClient::Drop), "Drop its newest buffers", "drop"},
+        {static_cast<gint>(ringcore::SlowClient::Block), "Block the stream until it has room", "block"},
+        {static_cast<gint>(ringcore::SlowClient::Disconnect), "Disconnect it", "disconnect"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("GstSharedRingSlowClient", values);
+    return type;
+}
+
+GType timestampsType()
+{
+    static const GEnumValue values[] = {
+        {static_cast<gint>(TimestampsChoice::Auto),
+         "Clock if upstream is live or the sink syncs, else preserve", "auto"},
+        {static_cast<gint>(TimestampsChoice::Clock), "Times of the machine's monotonic clock", "clock"},
+        {static_cast<gint>(TimestampsChoice::Preserve), "Times and segment as they are", "preserve"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("GstSharedRingTimestamps", values);
+    return type;
+}
+
+GParamFlags inReady()
+{
+    return static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+}
+
+GParamFlags readOnly()
+{
+    return static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+}
+
+} // namespace
+
+void installSinkProperties(GObjectClass *klass)
+{
+    const SinkSettings defaults;
+    const auto install = [klass](guint id, GParamSpec *spec) {
+        g_object_class_install_property(klass, id, spec);
+    };
+
+    install(kSocket,
+            g_param_spec_string("socket", "Socket",
+                                "Path of the control socket that clients connect to (required, or fd)",
+                                nullptr, inReady()));
+    install(kFd, g_param_spec_int(
+                     "fd", "File descriptor",
+                     "A SOCK_SEQPACKET unix socket instead of the path: a listening one, or one that is "
+                     "connected to the only client; it is duplicated (-1 = none)",
+                     -1, G_MAXINT, defaults.fd, inReady()));
+    install(kPerms, g_param_spec_uint("perms", "Permissions", "Permission bits of the socket (384 = 0600)", 0,
+                                      07777, defaults.perms, inReady()));
+    install(kWaitForConnection, g_param_spec_boolean("wait-for-connection", "Wait for a connection",
+                                                     "Hold the stream until a client is there",
+                                                     defaults.waitForConnection, inReady()));
+    install(kMaxClients, g_param_spec_uint("max-clients", "Maximum clients", "Further clients are refused", 1,
+                                           kMostClients, defaults.maxClients, inReady()));
+    install(kMaxClientsPerUid, g_param_spec_uint("max-clients-per-uid", "Maximum clients of a user",
+                                                 "Further clients of the same user id are refused", 1,
+                                                 kMostClients, defaults.maxClientsPerUid, inReady()));
+    install(kMaxMemory,
+            g_param_spec_uint64("max-memory", "Maximum memory",
+                                "Size of the shared memory for buffers, in bytes; it is used as needed",
+                                kLeastMemory, kMostMemory, defaults.maxMemory, inReady()));
+    install(kOfferPool,
+            g_param_spec_boolean(
+                "offer-pool", "Offer a pool",
+                "Let upstream write straight into shared memory, where clients can see unfinished "
+                "frames",
+                defaults.offerPool, inReady()));
+    install(kNegotiateFormats, g_param_spec_boolean("negotiate-formats", "Negotiate formats",
+                                                    "Prefer raw formats that all clients take",
+                                                    defaults.negotiateFormats, inReady()));
+    install(kMaxBuffers,
+            g_param_spec_uint("max-buffers", "Maximum buffers", "Buffers that one client may hold", 1,
+                              ringcore::kMaxBuffersLimit, defaults.maxBuffers, inReady()));
+    install(kSlowClient,
+            g_param_spec_enum("slow-client", "Slow client", "What to do with a client that holds all it may",
+                              slowClientType(), static_cast<gint>(defaults.slowClient), inReady()));
+    install(
+        kSlowClientTimeout,
+        g_param_spec_uint64("slow-client-timeout", "Slow client timeout",
+                            "With slow-client=block: disconnect it after this many ns (max = wait for ever)",
+                            0, G_MAXUINT64, defaults.slowClientTimeout, inReady()));
+    install(kTimestamps,
+            g_param_spec_enum("timestamps", "Timestamps", "Which times clients get", timestampsType(),
+                              static_cast<gint>(defaults.timestamps), inReady()));
+    install(kNumClients, g_param_spec_uint("num-clients", "Number of clients",
+                                           "Clients that are connected now", 0, G_MAXUINT, 0, readOnly()));
+    install(kRingStats,
+            g_param_spec_boxed("ring-stats", "Ring statistics",
+                               "Counts of frames, bytes, drops, copies, wakes and buffers held, in sum "
+                               "and for each client",
+                               GST_TYPE_STRUCTURE, readOnly()));
+}
+
+bool setSinkProperty(SinkState &state, guint id, const GValue *value)
+{
+    std::lock_guard guard(state.lock);
+    SinkSettings &settings = state.settings;
+    switch (id) {
+    case kSocket: {
+        const gchar *path = g_value_get_string(value);
+        settings.socket = path ? path : "";
+        return true;
+    }
+    case kFd:
+        settings.fd = g_value_get_int(value);
+        return true;
+    case kPerms:
+        settings.perms = g_value_get_uint(value);
+        return true;
+    case kWaitForConnection:
+        settings.waitForConnection = g_value_get_boolean(value);
+        return true;
+    case kMaxClients:
+        settings.maxClients = g_value_get_uint(value);
+        return true;
+    case kMaxClientsPerUid:
+        settings.maxClientsPerUid = g_value_get_uint(value);
+        return true;
+    case kMaxMemory:
+        settings.maxMemory = g_value_get_uint64(value);
+        return true;
+    case kOfferPool:
+        settings.offerPool = g_value_get_boolean(value);
+        return true;
+    case kNegotiateFormats:
+        settings.negotiateFormats = g_value_get_boolean(value);
+        return true;
+    case kMaxBuffers:
+        settings.maxBuffers = g_value_get_uint(value);
+        return true;
+    case kSlowClient:
+        settings.slowClient = static_cast<ringcore::SlowClient>(g_value_get_enum(value));
+        return true;
+    case kSlowClientTimeout:
+        settings.slowClientTimeout = g_value_get_uint64(value);
+        return true;
+    case kTimestamps:
+        settings.timestamps = static_cast<TimestampsChoice>(g_value_get_enum(value));
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool getSinkProperty(SinkState &state, guint id, GValue *value)
+{
+    const SinkSettings settings = state.copyOfSettings();
+    switch (id) {
+    case kSocket:
+        g_value_set_string(value, settings.socket.empty() ? nullptr : settings.socket.c_str());
+        return true;
+    case kFd:
+        g_value_set_int(value, settings.fd);
+        return true;
+    case kPerms:
+        g_value_set_uint(value, settings.perms);
+        return true;
+    case kWaitForConnection:
+        g_value_set_boolean(value, settings.waitForConnection);
+        return true;
+    case kMaxClients:
+        g_value_set_uint(value, settings.maxClients);
+        return true;
+    case kMaxClientsPerUid:
+        g_value_set_uint(value, settings.maxClientsPerUid);
+        return true;
+    case kMaxMemory:
+        g_value_set_uint64(value, settings.maxMemory);
+        return true;
+    case kOfferPool:
+        g_value_set_boolean(value, settings.offerPool);
+        return true;
+    case kNegotiateFormats:
+        g_value_set_boolean(value, settings.negotiateFormats);
+        return true;
+    case kMaxBuffers:
+        g_value_set_uint(value, settings.maxBuffers);
+        return true;
+    case kSlowClient:
+        g_value_set_enum(value, static_cast<gint>(settings.slowClient));
+        return true;
+    case kSlowClientTimeout:
+        g_value_set_uint64(value, settings.slowClientTimeout);
+        return true;
+    case kTimestamps:
+        g_value_set_enum(value, static_cast<gint>(settings.timestamps));
+        return true;
+    case kNumClients: {
+        const auto stream = state.current();
+        g_value_set_uint(value, stream ? stream->fanOut().consumers() : 0);
+        return true;
+    }
+    case kRingStats: {
+        const auto stream = state.current();
+        g_value_take_boxed(value,
+                           stream ? stream->statistics() : gst_structure_new_empty("sharedring-sink-stats"));
+        return true;
+    }
+    default:
+        return false;
+    }
+}
+
+} // namespace sharedring

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sink_state.h"
+
+#include "sharedringsink.h"
+#include "sink_signals.h"
+
+#include <cerrno>
+
+GST_DEBUG_CATEGORY_EXTERN(gst_shared_ring_sink_debug);
+#define GST_CAT_DEFAULT gst_shared_ring_sink_debug
+
+namespace sharedring
+{
+
+namespace
+{
+
+// A newcomer that cannot take what is playing: upstream is asked for what everybody takes, once.
+void offerReconfiguration(GstBaseSink *sink, const ClientFormats &formats, uint32_t client)
+{
+    GstPad *pad = GST_BASE_SINK_PAD(sink);
+    const CapsOwner current(gst_pad_get_current_caps(pad));
+    if (!current)
+        return;
+    const CapsOwner possible(gst_pad_peer_query_caps(pad, nullptr));
+    if (!possible || !formats.wouldHelp(client, current.get(), possible.get()))
+        return;
+    GST_INFO_OBJECT(sink, "client %u cannot take %" GST_PTR_FORMAT ": asking upstream for another format",
+                    client, current.get());
+    gst_pad_push_event(pad, gst_event_new_reconfigure());
+}
+
+ringcore::PublisherCallbacks callbacksFor(const std::shared_ptr<WeakElement> &element,
+                                          const std::shared_ptr<ClientFormats> &formats, bool negotiate)
+{
+    ringcore::PublisherCallbacks callbacks;
+    callbacks.authorize = [element](const ringcore::PeerIdentity &peer) {
+        const auto sink = element->get();
+        return sink && emitAuthorize(sink.get(), peer);
+    };
+    callbacks.attachment = [formats](uint32_t id, std::span<const std::byte> bytes) {
+        auto names = decodeFormatNames(bytes);
+        if (!names)
+            return false;
+        formats->set(id, std::move(*names));
+        return true;
+    };
+    callbacks.connected = [element, formats, negotiate](uint32_t id, const ringcore::PeerIdentity &peer) {
+        const auto sink = element->get();
+        if (!sink)
+            return;
+        emitConnected(sink.get(), id, peer);
+        if (negotiate)
+            offerReconfiguration(GST_BASE_SINK(sink.get()), *formats, id);
+    };
+    callbacks.disconnected = [element, formats](uint32_t id, const std::string &reason, bool wasConnected) {
+        formats->remove(id);
+        if (const auto sink = element->get(); sink && wasConnected)
+            emitDisconnected(sink.get(), id, reason);
+    };
+    callbacks.log = [element](ringcore::PublisherCallbacks::Level level, const std::string &line) {
+        const auto sink = element->get();
+        if (level == ringcore::PublisherCallbacks::Level::Warning)
+            GST_CAT_WARNING_OBJECT(gst_shared_ring_sink_debug, sink.get(), "%s", line.c_str());
+        else
+            GST_CAT_INFO_OBJECT(gst_shared_ring_sink_debug, sink.get(), "%s", line.c_str());
+    };
+    return callbacks;
+}
+
+} // namespace
+
+void SinkState::start()
+{
+    const SinkSettings now = copyOfSettings();
+    if (now.socket.empty() && now.fd < 0) {
+        GST_ELEMENT_ERROR(sink, RESOURCE, NOT_FOUND,
+                          ("No socket was given: set the property \"socket\" (or \"fd\")."), (nullptr));
+        return;
+    }
+    ringcore::PublisherConfig config;
+    if (now.fd >= 0)
+        config.socket = now.fd;
+    else
+        config.socket = now.socket;
+    config.permissions = now.perms;
+    config.maxClients = now.maxClients;
+    config.maxClientsPerUid = now.maxClientsPerUid;
+    config.maxMemory = static_cast<size_t>(now.maxMemory);
+    config.fanOut.maxBuffers = now.maxBuffers;
+    config.fanOut.slowClient = now.slowClient;
+    if (now.slowClientTimeout != GST_CLOCK_TIME_NONE)
+        config.fanOut.slowClientTimeout = std::chrono::nanoseconds(now.slowClientTimeout);
+
+    auto publisher =
+        ringcore::Publisher::create(std::move(config), callbacksFor(element, formats, now.negotiateFormats));
+    if (!publisher) {
+        GST_ELEMENT_ERROR(sink, RESOURCE, OPEN_READ_WRITE,
+                          ("Cannot serve %s", ringcore::describe(publisher.error()).c_str()), (nullptr));
+        return;
+    }
+    auto started = std::make_shared<SinkStream>(sink, std::move(*publisher), now);
+    std::lock_guard guard(lock);
+    stream = std::move(started);
+}
+
+void SinkState::stop()
+{
+    std::shared_ptr<SinkStream> ended;
+    {
+        std::lock_guard guard(lock);
+        ended = std::move(stream);
+    }
+    ended.reset();
+}
+
+} // namespace sharedring

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Everything of sharedringsink that has a constructor: settings, and the stream while it runs.
+#pragma once
+
+#include "client_formats.h"
+#include "sink_settings.h"
+#include "sink_stream.h"
+#include "weak_element.h"
+
+#include <gst/base/gstbasesink.h>
+
+#include <memory>
+#include <mutex>
+
+namespace sharedring
+{
+
+struct SinkState {
+    explicit SinkState(GstBaseSink *theSink)
+        : sink(theSink), element(std::make_shared<WeakElement>(theSink)),
+          formats(std::make_shared<ClientFormats>())
+    {
+    }
+
+    // Binds and serves; posts the element error if it cannot, and there is no stream then.
+    void start();
+    void stop();
+
+    // The running stream, if any.
+    std::shared_ptr<SinkStream> current()
+    {
+        std::lock_guard guard(lock);
+        return stream;
+    }
+    SinkSettings copyOfSettings()
+    {
+        std::lock_guard guard(lock);
+        return settings;
+    }
+
+    GstBaseSink *const sink;
+    const std::shared_ptr<WeakElement> element;   // for the connections' threads
+    const std::shared_ptr<ClientFormats> formats; // likewise
+
+    std::mutex lock; // guards what follows; never held while calling out
+    SinkSettings settings;
+    std::shared_ptr<SinkStream> stream;
+};
+
+} // namespace sharedring

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sink_stream.h"
+
+#include "event_codec.h"
+#include "payload_allocator.h"
+#include "payload_buffer.h"
+#include "payload_pool.h"
+#include "sharedringsink.h"
+#include "stream_wire.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <gst/video/video.h>
+
+GST_DEBUG_CATEGORY_EXTERN(gst_shared_ring_sink_debug);
+#define GST_CAT_DEFAULT gst_shared_ring_sink_debug
+
+namespace sharedring
+{
+
+namespace
+{
+
+constexpr GstClockTime kMaxLatency = 10 * GST_SECOND;
+constexpr std::chrono::milliseconds kMemoryPatience{10}; // until the arena is looked at again
+
+std::span<const std::byte> bytesOf(const auto &fields)
+{
+    return std::as_bytes(std::span(&fields, 1));
+}
+
+} // namespace
+
+SinkStream::SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
+                       const SinkSettings &settings)
+    : sink_(sink), settings_(settings), publisher_(std::move(publisher)), stream_(publisher_->stream()),
+      allocator_(newPayloadAllocator(stream_)), time_(sink)
+{
+}
+
+SinkStream::~SinkStream()
+{
+    publisher_->stop();
+}
+
+// ---- waiting for clients
+
+void SinkStream::announceWait()
+{
+    if (std::exchange(waitAnnounced_, true))
+        return;
+    GST_ELEMENT_INFO(
+        sink_, RESOURCE, BUSY,
+        ("Waiting for a client on %s.", settings_.socket.empty() ? "the given fd" : settings_.socket.c_str()),
+        ("wait-for-connection is set and nobody is there"));
+}
+
+GstFlowReturn SinkStream::preroll()
+{
+    if (!settings_.waitForConnection)
+        return GST_FLOW_OK;
+    while (stream_->consumers() == 0) {
+        announceWait();
+        if (stream_->waitForConsumer())
+            break;
+        // A state change or a flush wants the preroll lock, and sets `flushing` under it before it
+        // resumes us.
+        GST_BASE_SINK_PREROLL_UNLOCK(sink_);
+        stream_->waitUntilResumed();
+        GST_BASE_SINK_PREROLL_LOCK(sink_);
+        if (sink_->flushing)
+            return GST_FLOW_FLUSHING;
+    }
+    return GST_FLOW_OK;
+}
+
+GstFlowReturn SinkStream::afterInterruption()
+{
+    return gst_base_sink_wait_preroll(sink_);
+}
+
+// In render: all clients left, and the stream waits for one.
+GstFlowReturn SinkStream::awaitClient()
+{
+    if (!settings_.waitForConnection || stream_->consumers() > 0)
+        return GST_FLOW_OK;
+    const int64_t begun = monotonicNow();
+    while (stream_->consumers() == 0) {
+        announceWait();
+        if (stream_->waitForConsumer())
+            break;
+        if (const GstFlowReturn flow = afterInterruption(); flow != GST_FLOW_OK)
+            return flow;
+    }
+    waitAnnounced_ = false;
+    if (!open_ || time_.mode() == Timestamps::Preserve)
+        return GST_FLOW_OK;
+    const int64_t waited = monotonicNow() - begun;
+    if (upstreamLive_) {
+        // What was captured meanwhile stands in queues upstream, and would arrive in a rush.
+        const ObjectOwner<GstClock> clock(gst_element_get_clock(GST_ELEMENT_CAST(sink_)));
+        if (clock)
+            oldNewsUntil_ =
+                gst_clock_get_time(clock.get()) - gst_element_get_base_time(GST_ELEMENT_CAST(sink_));
+    } else if (gst_base_sink_get_sync(sink_)) {
+        gst_base_sink_set_ts_offset(sink_, gst_base_sink_get_ts_offset(sink_) + waited);
+    } else {
+        time_.shift(waited);
+    }
+    return GST_FLOW_OK;
+}
+
+bool SinkStream::isOldNews(GstBuffer *buffer) const
+{
+    if (!GST_CLOCK_TIME_IS_VALID(oldNewsUntil_) || sink_->segment.format != GST_FORMAT_TIME)
+        return false;
+    const GstClockTime running =
+        gst_segment_to_running_time(&sink_->segment, GST_FORMAT_TIME, GST_BUFFER_DTS_OR_PTS(buffer));
+    return GST_CLOCK_TIME_IS_VALID(running) &&
+           running + minimumLatency_ + gst_base_sink_get_latency(sink_) < oldNewsUntil_;
+}
+
+// ---- the mode
+
+void SinkStream::queryUpstream(bool *live, GstClockTime *minimum) const
+{
+    *live = false;
+    *minimum = 0;
+    const QueryOwner query(gst_query_new_latency());
+    if (!gst_pad_peer_query(GST_BASE_SINK_PAD(sink_), query.get()))
+        return;
+    gboolean upstreamLive = FALSE;
+    GstClockTime least = 0;
+    gst_query_parse_latency(query.get(), &upstreamLive, &least, nullptr);
+    *live = upstreamLive;
+    *minimum = upstreamLive ? std::min(least, kMaxLatency) : 0;
+}
+
+Timestamps SinkStream::chosenMode(bool upstreamLive) const
+{
+    switch (settings_.timestamps) {
+    case TimestampsChoice::Clock:
+        return Timestamps::Clock;
+    case TimestampsChoice::Preserve:
+        return Timestamps::Preserve;
+    case TimestampsChoice::Auto:
+        break;
+    }
+    return upstreamLive || gst_base_sink_get_sync(sink_) ? Timestamps::Clock : Timestamps::Preserve;
+}
+
+// The first buffer (or gap, or end) of a stream: from here on the mode is known.
+void SinkStream::open()
+{
+    if (open_)
+        return;
+    queryUpstream(&upstreamLive_, &minimumLatency_);
+    time_.decide(chosenMode(upstreamLive_));
+    open_ = true;
+    publishInfo();
+    for (const EventOwner &event : std::exchange(held_, {}))
+        publish(event.get());
+}
+
+void SinkStream::publishInfo()
+{
+    StreamInfo info{};
+    info.timestamps = static_cast<uint32_t>(time_.mode());
+    info.minimumLatency = gst_base_sink_get_sync(sink_) ? 0 : minimumLatency_;
+    stream_->publishEvent({kKindStreamInfo, bytesOf(info), ringcore::OutgoingEvent::Sticky{kInfo, ""}});
+}
+
+// ---- events
+
+void SinkStream::event(GstEvent *event)
+{
+    if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
+        open_ = false;
+    if (open_)
+        publish(event);
+    else
+        held_.emplace_back(gst_event_ref(event));
+}
+
+void SinkStream::publish(GstEvent *event)
+{
+    auto encoded = encodeEvent(event);
+    if (!encoded) {
+        GST_DEBUG_OBJECT(sink_, "not carried: %" GST_PTR_FORMAT, event);
+        return;
+    }
+    std::optional<ringcore::OutgoingEvent::Sticky> sticky;
+    switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_STREAM_START:
+        stream_->forgetSticky(kTag); // as a pad does
+        sticky = {kStreamStart, ""};
+        break;
+    case GST_EVENT_CAPS:
+        sticky = {kCaps, ""};
+        break;
+    case GST_EVENT_SEGMENT:
+        sticky = {kSegment, ""};
+        break;
+    case GST_EVENT_TAG:
+        sticky = {kTag, gst_structure_get_name(gst_event_get_structure(event))};
+        break;
+    case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
+        sticky = {kCustom, gst_structure_get_name(gst_event_get_structure(event))};
+        break;
+    default:
+        break;
+    }
+    stream_->publishEvent(
+        {kKindEvent + static_cast<uint32_t>(encoded->type), encoded->bytes, std::move(sticky)});
+}
+
+void SinkStream::gap(GstEvent *event)
+{
+    open();
+    if (time_.mode() == Timestamps::Preserve) {
+        publish(event);
+        return;
+    }
+    GstClockTime begin, duration;
+    gst_event_parse_gap(event, &begin, &duration);
+    BufferFields times{}; // only its times: a gap of the clock's time
+    const BufferOwner stand(gst_buffer_new());
+    GST_BUFFER_PTS(stand.get()) = begin;
+    times.duration = duration;
+    time_.stamp(stand.get(), times);
+    if (times.pts < 0)
+        return;
+    const EventOwner moved(gst_event_new_gap(static_cast<GstClockTime>(times.pts), times.duration));
+    publish(moved.get());
+}
+
+void SinkStream::endOfStream()
+{
+    open();
+    stream_->endOfStream();
+}
+
+void SinkStream::flushStart()
+{
+    stream_->flushStart();
+}
+
+void SinkStream::flushStop(bool resetTime)
+{
+    std::erase_if(held_,
+                  [](const EventOwner &event) { return GST_EVENT_TYPE(event.get()) == GST_EVENT_SEGMENT; });
+    oldNewsUntil_ = GST_CLOCK_TIME_NONE;
+    constexpr uint32_t kForgotten[] = {kSegment};
+    stream_->flushStop(resetTime, kForgotten);
+}
+
+// ---- buffers
+
+GstFlowReturn SinkStream::refuseTooLarge(gsize size)
+{
+    GST_ELEMENT_ERROR(sink_, RESOURCE, NO_SPACE_LEFT,
+                      ("A buffer of %" G_GSIZE_FORMAT
+                       " bytes can never fit into max-memory=%" G_GUINT64_FORMAT " bytes.",
+                       size, settings_.maxMemory),
+                      ("set max-memory to several times the size of a buffer"));
+    return GST_FLOW_ERROR;
+}
+
+GstFlowReturn SinkStream::render(GstBuffer *buffer)
+{
+    if (const GstFlowReturn flow = awaitClient(); flow != GST_FLOW_OK)
+        return flow;
+    open();
+    if (latencyChanged_.exchange(false, std::memory_order_relaxed)) {
+        const GstClockTime before = minimumLatency_;
+        queryUpstream(&upstreamLive_, &minimumLatency_);
+        if (minimumLatency_ != before)
+            publishInfo();
+    }
+    const gsize size = gst_buffer_get_size(buffer);
+    if (ringcore::Arena::chargeFor(size) > stream_->arena().size())
+        return refuseTooLarge(size);
+    if (isOldNews(buffer))
+        return GST_FLOW_OK;
+    if (stream_->consumers() == 0) {
+        stream_->reap();
+        return GST_FLOW_OK;
+    }
+
+    auto payload = payloadOf(buffer, allocator_.get(), *stream_);
+    while (!payload) {
+        if (settings_.slowClient != ringcore::SlowClient::Block) {
+            noRoom_.fetch_add(1, std::memory_order_relaxed);
+            stream_->countDropForAll();
+            return GST_FLOW_OK;
+        }
+        stream_->waitForRelease(kMemoryPatience);
+        if (stream_->interrupted()) {
+            if (const GstFlowReturn flow = afterInterruption(); flow != GST_FLOW_OK)
+                return flow;
+        }
+        payload = payloadOf(buffer, allocator_.get(), *stream_);
+    }
+    if (payload->copied) {
+        copies_.fetch_add(1, std::memory_order_relaxed);
+        copiedBytes_.fetch_add(size, std::memory_order_relaxed);
+    }
+
+    BufferFields fields = fieldsOf(buffer);
+    time_.stamp(buffer, fields);
+    ringcore::Outgoing outgoing;
+    outgoing.kind = kKindBuffer;
+    outgoing.inlineBytes = bytesOf(fields);
+    outgoing.payload = payload->visible;
+    outgoing.charge = payload->charge;
+    outgoing.keeper = payload->keeper;
+    while (stream_->publish(outgoing) == ringcore::PublishOutcome::Interrupted) {
+        if (const GstFlowReturn flow = afterInterruption(); flow != GST_FLOW_OK) {
+            if (outgoing.keeper.release)
+                outgoing.keeper.release(outgoing.keeper.owner);
+            return flow;
+        }
+    }
+    return GST_FLOW_OK;
+}
+
+// ---- memory for upstream
+
+void SinkStream::proposeAllocation(GstQuery *query, bool offerPool)
+{
+    // Unfinished frames would be seen; and upstream must not pad what nobody can describe.
+    GstCaps *caps = nullptr;
+    gboolean needPool = FALSE;
+    gst_query_parse_allocation(query, &caps, &needPool);
+    gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
+    if (!offerPool)
+        return;
+
+    GstAllocationParams params;
+    gst_allocation_params_init(&params);
+    GstVideoInfo info;
+    if (caps && needPool && gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-raw") &&
+        gst_video_info_from_caps(&info, caps)) {
+        const ObjectOwner<GstBufferPool> pool(newPayloadPool(stream_));
+        GstStructure *config = gst_buffer_pool_get_config(pool.get());
+        // No maximum: clients hold as many as they may, and upstream must not wait for them.
+        gst_buffer_pool_config_set_params(config, caps, static_cast<guint>(info.size), 0, 0);
+        gst_buffer_pool_config_set_allocator(config, allocator_.get(), &params);
+        gst_buffer_pool_config_add_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+        if (gst_buffer_pool_set_config(pool.get(), config))
+            gst_query_add_allocation_pool(query, pool.get(), static_cast<guint>(info.size), 0, 0);
+    }
+    gst_query_add_allocation_param(query, allocator_.get(), &params);
+}
+
+// ---- statistics
+
+namespace
+{
+
+void setCounts(GstStructure *structure, const ringcore::ConsumerStatistics &counts)
+{
+    gst_structure_set(structure, "frames", G_TYPE_UINT64, counts.buffers, "bytes", G_TYPE_UINT64,
+                      counts.bytes, "drops", G_TYPE_UINT64, counts.drops, "events-lost", G_TYPE_UINT64,
+                      counts.eventsLost, "wakes", G_TYPE_UINT64, counts.wakes, "held", G_TYPE_UINT,
+                      counts.heldBlocks, "held-bytes", G_TYPE_UINT64, counts.heldBytes, nullptr);
+}
+
+} // namespace
+
+GstStructure *SinkStream::statistics() const
+{
+    const ringcore::FanOutStatistics now = stream_->statistics();
+    GstStructure *structure = gst_structure_new_empty("sharedring-sink-stats");
+    setCounts(structure, now.sum);
+    gst_structure_set(structure, "published", G_TYPE_UINT64, now.published, "published-bytes", G_TYPE_UINT64,
+                      now.publishedBytes, "copies", G_TYPE_UINT64, copies_.load(std::memory_order_relaxed),
+                      "copied-bytes", G_TYPE_UINT64, copiedBytes_.load(std::memory_order_relaxed), "no-room",
+                      G_TYPE_UINT64, noRoom_.load(std::memory_order_relaxed), "arena-used", G_TYPE_UINT64,
+                      now.arenaUsed, "arena-size", G_TYPE_UINT64, now.arenaSize, "arena-largest-free",
+                      G_TYPE_UINT64, now.largestFreeRun, "arena-populated", G_TYPE_UINT64, now.arenaPopulated,
+                      "connections", G_TYPE_UINT, publisher_->connections(), nullptr);
+    GValue clients = G_VALUE_INIT;
+    gst_value_array_init(&clients, static_cast<guint>(now.consumers.size()));
+    for (const auto &consumer : now.consumers) {
+        GstStructure *one = gst_structure_new("client", "id", G_TYPE_UINT, consumer.id, "pid", G_TYPE_INT,
+                                              static_cast<gint>(consumer.identity.pid), "uid", G_TYPE_UINT,
+                                              static_cast<guint>(consumer.identity.uid), nullptr);
+        setCounts(one, consumer.statistics);
+        GValue value = G_VALUE_INIT;
+        g_value_init(&value, GST_TYPE_STRUCTURE);
+        g_value_take_boxed(&value, one);
+        gst_value_array_append_and_take_value(&clients, &value);
+    }
+    gst_structure_take_value(structure, "clients", &clients);
+    return structure;
+}
+
+} // namespace sharedring

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What sharedringsink does between start and stop: buffers and events of its pad become records.
+#pragma once
+
+#include "gst_owner.h"
+#include "outgoing_time.h"
+#include "ringcore/publisher.h"
+#include "sink_settings.h"
+
+#include <gst/base/gstbasesink.h>
+#include <gst/gst.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sharedring
+{
+
+// The streaming thread, with the base class's preroll lock, but for what says otherwise.
+class SinkStream
+{
+public:
+    SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
+               const SinkSettings &settings);
+    ~SinkStream();
+
+    // The base class's virtual functions.
+    GstFlowReturn preroll();
+    GstFlowReturn render(GstBuffer *buffer);
+    void event(GstEvent *event); // serialized, not EOS, GAP, FLUSH
+    void gap(GstEvent *event);   // after it was waited for
+    void endOfStream();          // likewise
+    void flushStart();           // any thread
+    void flushStop(bool resetTime);
+    void unlock() { stream_->interrupt(); }                                           // any thread
+    void unlockStop() { stream_->resume(); }                                          // any thread
+    void latencyChanged() { latencyChanged_.store(true, std::memory_order_relaxed); } // any thread
+
+    void proposeAllocation(GstQuery *query, bool offerPool); // any thread
+
+    GstStructure *statistics() const; // any thread
+    ringcore::FanOut &fanOut() const { return *stream_; }
+
+private:
+    // The events' order as a joiner hears them.
+    enum Place : uint32_t { kInfo, kStreamStart, kCaps, kSegment, kTag, kCustom };
+
+    GstFlowReturn awaitClient();
+    GstFlowReturn afterInterruption();
+    void open();
+    void publishInfo();
+    void publish(GstEvent *event);
+    Timestamps chosenMode(bool upstreamLive) const;
+    void queryUpstream(bool *live, GstClockTime *minimum) const;
+    bool isOldNews(GstBuffer *buffer) const;
+    GstFlowReturn refuseTooLarge(gsize size);
+    void announceWait();
+
+    GstBaseSink *const sink_;
+    const SinkSettings settings_;
+    const std::unique_ptr<ringcore::Publisher> publisher_;
+    const std::shared_ptr<ringcore::FanOut> stream_;
+    const ObjectOwner<GstAllocator> allocator_;
+
+    OutgoingTime time_;
+    bool open_ = false;            // the mode is decided, and events go out as they come
+    std::vector<EventOwner> held_; // until then
+    bool upstreamLive_ = false;
+    GstClockTime minimumLatency_ = 0;
+    bool waitAnnounced_ = false;
+    GstClockTime oldNewsUntil_ =
+        GST_CLOCK_TIME_NONE; // running time; what is before it was missed by everybody
+
+    std::atomic<bool> latencyChanged_{false};
+    std::atomic<uint64_t> copies_{0};
+    std::atomic<uint64_t> copiedBytes_{0};
+    std::atomic<uint64_t> noRoom_{0}; // buffers that found no room in the arena
+};
+
+} // namespace sharedring

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "pipeline_tap.h"
+
+#include <thread>
+
+namespace
+{
+
+std::string number(guint64 value)
+{
+    return value == GST_CLOCK_TIME_NONE ? "none" : std::to_string(value);
+}
+
+std::string md5Of(GstBuffer *buffer)
+{
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_MD5);
+    for (guint i = 0; i < gst_buffer_n_memory(buffer); i++) {
+        GstMapInfo map;
+        if (!gst_memory_map(gst_buffer_peek_memory(buffer, i), &map, GST_MAP_READ))
+            continue;
+        g_checksum_update(sum, map.data, static_cast<gssize>(map.size));
+        gst_memory_unmap(gst_buffer_peek_memory(buffer, i), &map);
+    }
+    std::string text = g_checksum_get_string(sum);
+    g_checksum_free(sum);
+    return text;
+}
+
+} // namespace
+
+Tap::~Tap()
+{
+    release();
+    if (pad_)
+        gst_object_unref(pad_);
+    if (log_)
+        std::fclose(log_);
+}
+
+void Tap::logTo(const char *path)
+{
+    log_ = std::fopen(path, "w");
+    if (!log_)
+        std::perror(path);
+}
+
+void Tap::attach(GstElement *pipeline)
+{
+    GstElement *element = gst_bin_get_by_name(GST_BIN(pipeline), "tap");
+    if (!element)
+        return;
+    pad_ = gst_element_get_static_pad(element, "sink");
+    if (!pad_)
+        pad_ = gst_element_get_static_pad(element, "src");
+    gst_object_unref(element);
+    gst_pad_add_probe(
+        pad_,
+        static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
+                                     GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_EVENT_FLUSH),
+        onData, this, nullptr);
+}
+
+GstPadProbeReturn Tap::onData(GstPad *, GstPadProbeInfo *info, gpointer data)
+{
+    auto *self = static_cast<Tap *>(data);
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+        self->onBuffer(GST_PAD_PROBE_INFO_BUFFER(info));
+    } else if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST) {
+        GstBufferList *list = GST_PAD_PROBE_INFO_BUFFER_LIST(info);
+        for (guint i = 0; i < gst_buffer_list_length(list); i++)
+            self->onBuffer(gst_buffer_list_get(list, i));
+    } else {
+        self->onEvent(GST_PAD_PROBE_INFO_EVENT(info));
+    }
+    return GST_PAD_PROBE_OK;
+}
+
+void Tap::onBuffer(GstBuffer *buffer)
+{
+    if (log_) {
+        constexpr guint kNotOurs = GST_BUFFER_FLAG_TAG_MEMORY | 0xf; // GstMiniObject's
+        const bool readOnly =
+            gst_buffer_n_memory(buffer) > 0 && GST_MEMORY_IS_READONLY(gst_buffer_peek_memory(buffer, 0));
+        write("buffer " + number(GST_BUFFER_PTS(buffer)) + " " + number(GST_BUFFER_DTS(buffer)) + " " +
+              number(GST_BUFFER_DURATION(buffer)) + " " + number(GST_BUFFER_OFFSET(buffer)) + " " +
+              number(GST_BUFFER_OFFSET_END(buffer)) + " " +
+              std::to_string(GST_BUFFER_FLAGS(buffer) & ~kNotOurs) + " " +
+              std::to_string(gst_buffer_get_size(buffer)) + " " + md5Of(buffer) +
+              (readOnly ? " readonly" : ""));
+    }
+    if (hold) {
+        std::lock_guard guard(lock_);
+        held_.push_back(gst_buffer_ref(buffer));
+    }
+    count_++;
+    // A consumer that is slow by nature, not a wait for anything.
+    if (delay.count() > 0)
+        std::this_thread::sleep_until(std::chrono::steady_clock::now() + delay);
+}
+
+void Tap::onEvent(GstEvent *event)
+{
+    std::string line = GST_EVENT_TYPE_NAME(event);
+    if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START) {
+        const gchar *id = nullptr;
+        gst_event_parse_stream_start(event, &id);
+        line += std::string(" ") + id;
+    } else if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
+        GstCaps *caps = nullptr;
+        gst_event_parse_caps(event, &caps);
+        gchar *text = gst_caps_to_string(caps);
+        line += std::string(" ") + text;
+        g_free(text);
+    } else if (GST_EVENT_TYPE(event) == GST_EVENT_TAG) {
+        GstTagList *tags = nullptr;
+        gst_event_parse_tag(event, &tags);
+        gchar *text = gst_tag_list_to_string(tags);
+        line += std::string(" ") + text;
+        g_free(text);
+    } else if (const GstStructure *structure = gst_event_get_structure(event)) {
+        gchar *text = gst_structure_to_string(structure);
+        line += std::string(" ") + text;
+        g_free(text);
+    }
+    write(line);
+}
+
+void Tap::write(const std::string &line)
+{
+    std::lock_guard guard(lock_);
+    if (!log_)
+        return;
+    std::fprintf(log_, "%s\n", line.c_str());
+    std::fflush(log_);
+}
+
+void Tap::release()
+{
+    std::vector<GstBuffer *> held;
+    {
+        std::lock_guard guard(lock_);
+        held.swap(held_);
+    }
+    for (GstBuffer *buffer : held)
+        gst_buffer_unref(buffer);
+}
+
+bool Tap::sendTitle(const std::string &title)
+{
+    if (!pad_)
+        return false;
+    GstEvent *event = gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, title.c_str(), nullptr));
+    return GST_PAD_IS_SINK(pad_) ? gst_pad_send_event(pad_, event) : gst_pad_push_event(pad_, event);
+}
