@@ -129,6 +129,8 @@ PayloadPath::Made PayloadPath::make(const BufferFields &fields, ringcore::Delive
         made.fault = "no memory for a copy of " + std::to_string(size) + " bytes";
         return made;
     }
+    // What appending memory sets is between GStreamer and its pools, and none of these buffers has one.
+    GST_BUFFER_FLAG_UNSET(made.buffer.get(), GST_BUFFER_FLAG_TAG_MEMORY);
     GST_BUFFER_FLAG_SET(made.buffer.get(), fields.flags & kBufferFlagsThatCross);
     return made;
 }
