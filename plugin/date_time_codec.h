@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// GDate and GstDateTime to bytes and back. Each field is checked here: GStreamer up to 1.24 raises
-// a critical for a thirteenth month.
+// GDate and GstDateTime to bytes and back. Each field is checked here: GLib raises a critical for a
+// 30th of February, and GStreamer takes some numbers to mean "not known".
 #pragma once
 
 #include "plugin/gst_owner.h"

@@ -41,9 +41,13 @@ static sharedring::SinkState &stateOf(gpointer sink)
     return *GST_SHARED_RING_SINK(sink)->state;
 }
 
+// What cannot be served is an error on the bus, as with other elements that need a peer. A failed
+// state change would bring a second one, the base class's own, which says nothing; and so would a
+// stream that ends in GST_FLOW_ERROR.
 static gboolean gst_shared_ring_sink_start(GstBaseSink *base)
 {
-    return stateOf(base).start();
+    stateOf(base).start();
+    return TRUE;
 }
 
 static gboolean gst_shared_ring_sink_stop(GstBaseSink *base)
@@ -68,12 +72,14 @@ static gboolean gst_shared_ring_sink_unlock_stop(GstBaseSink *base)
 
 static GstFlowReturn gst_shared_ring_sink_preroll(GstBaseSink *base, GstBuffer *)
 {
-    return stateOf(base).current()->preroll();
+    const auto stream = stateOf(base).current();
+    return stream ? stream->preroll() : GST_FLOW_FLUSHING;
 }
 
 static GstFlowReturn gst_shared_ring_sink_render(GstBaseSink *base, GstBuffer *buffer)
 {
-    return stateOf(base).current()->render(buffer);
+    const auto stream = stateOf(base).current();
+    return stream ? stream->render(buffer) : GST_FLOW_FLUSHING;
 }
 
 static GstFlowReturn gst_shared_ring_sink_wait_event(GstBaseSink *base, GstEvent *event)
@@ -83,6 +89,8 @@ static GstFlowReturn gst_shared_ring_sink_wait_event(GstBaseSink *base, GstEvent
     if (flow != GST_FLOW_OK)
         return flow;
     const auto stream = stateOf(base).current();
+    if (!stream)
+        return GST_FLOW_FLUSHING;
     if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
         stream->endOfStream();
     else if (GST_EVENT_TYPE(event) == GST_EVENT_GAP)
@@ -93,6 +101,8 @@ static GstFlowReturn gst_shared_ring_sink_wait_event(GstBaseSink *base, GstEvent
 static gboolean gst_shared_ring_sink_event(GstBaseSink *base, GstEvent *event)
 {
     const auto stream = stateOf(base).current();
+    if (!stream)
+        return GST_BASE_SINK_CLASS(gst_shared_ring_sink_parent_class)->event(base, event);
     const GstEventType type = GST_EVENT_TYPE(event);
     gboolean resetTime = TRUE;
     if (type == GST_EVENT_FLUSH_STOP)

@@ -70,13 +70,13 @@ ringcore::PublisherCallbacks callbacksFor(const std::shared_ptr<WeakElement> &el
 
 } // namespace
 
-bool SinkState::start()
+void SinkState::start()
 {
     const SinkSettings now = copyOfSettings();
     if (now.socket.empty() && now.fd < 0) {
         GST_ELEMENT_ERROR(sink, RESOURCE, NOT_FOUND,
                           ("No socket was given: set the property \"socket\" (or \"fd\")."), (nullptr));
-        return false;
+        return;
     }
     ringcore::PublisherConfig config;
     if (now.fd >= 0)
@@ -97,12 +97,11 @@ bool SinkState::start()
     if (!publisher) {
         GST_ELEMENT_ERROR(sink, RESOURCE, OPEN_READ_WRITE,
                           ("Cannot serve %s", ringcore::describe(publisher.error()).c_str()), (nullptr));
-        return false;
+        return;
     }
     auto started = std::make_shared<SinkStream>(sink, std::move(*publisher), now);
     std::lock_guard guard(lock);
     stream = std::move(started);
-    return true;
 }
 
 void SinkState::stop()

@@ -23,8 +23,8 @@ struct SinkState {
     {
     }
 
-    // start: binds and serves. Posts the element error and returns false if it cannot.
-    bool start();
+    // Binds and serves; posts the element error if it cannot, and there is no stream then.
+    void start();
     void stop();
 
     // The running stream, if any.

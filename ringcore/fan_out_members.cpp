@@ -165,6 +165,13 @@ void FanOut::interrupt()
 void FanOut::resume()
 {
     interrupted_.store(false, std::memory_order_release);
+    stop_.poke();
+}
+
+void FanOut::waitUntilResumed()
+{
+    for (uint32_t seen = stop_.value(); interrupted(); seen = stop_.value())
+        waitForStop(stop_, seen, std::nullopt);
 }
 
 FanOutStatistics FanOut::statistics()

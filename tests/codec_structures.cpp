@@ -4,6 +4,8 @@
 #include "plugin/peer_names.h"
 #include "tests/codec_wire.h"
 
+#include <cstdlib>
+
 using namespace sharedring;
 using namespace sharedring::wire;
 
@@ -130,7 +132,7 @@ void exhaustTheRation()
     fine = fine && !structureDecodes(emptyStructure("OneTooMany"));
     fine = fine && g_quark_try_string("one-too-many") == 0 && g_quark_try_string("OneTooMany") == 0;
     fine = fine && structureDecodes(oneField("known-before"));
-    exit(fine ? 0 : 1);
+    std::_Exit(fine ? 0 : 1); // at exit(), GLib's table of names looks like a leak
 }
 
 TEST(HostileStructure, InventedNamesRunOutAndKnownOnesKeepWorking)

@@ -96,9 +96,9 @@ TEST(Tags, TooLargeAnImageIsLeftOutAndTheOthersArrive)
 TEST(Tags, ThatTogetherExceedTheMessageAreCutToFit)
 {
     const TagListOwner sent(gst_tag_list_new_empty());
-    for (int i = 0; i < 3; ++i)
+    for (size_t i = 0; i < 3; ++i) // of different sizes: a list takes no two that are equal
         gst_tag_list_add(sent.get(), GST_TAG_MERGE_APPEND, GST_TAG_IMAGE,
-                         image(kMaxValueBufferBytes / 4 * 3).get(), nullptr);
+                         image(kMaxValueBufferBytes / 4 * 3 - i).get(), nullptr);
     const auto bytes = encodeTagList(*sent);
     EXPECT_LE(bytes.size(), kMaxTagListBytes);
     const TagListOwner received = decodeTagList(bytes);
