@@ -113,6 +113,9 @@ void ConsumerAccount::deliver(Record &record, std::optional<uint32_t> publicatio
         record.head.generation = slot.generation;
         noteShare();
     }
+    // The mark stays for a consumer that has not come so far, but must not match a cursor that wrapped.
+    if (endAt_ && writer_.written() - *endAt_ >= writer_.capacity())
+        setEndOfStream(false, 0);
     writer_.write(record);
 }
 
@@ -123,6 +126,7 @@ void ConsumerAccount::setEpoch(uint64_t packedEpoch)
 
 void ConsumerAccount::setEndOfStream(bool ended, uint32_t epoch)
 {
+    endAt_ = ended ? std::optional(writer_.written()) : std::nullopt;
     forward().endOfStream.store(ended ? packEndOfStream(epoch, writer_.written()) : 0,
                                 std::memory_order_release);
 }

@@ -126,6 +126,7 @@ private:
     uint64_t heldBytes_ = 0;
     uint32_t overOut_ = 0;
     std::optional<std::chrono::steady_clock::time_point> aboveSince_;
+    std::optional<uint32_t> endAt_; // the cursor of the end-of-stream mark that stands
     ConsumerStatistics statistics_;
 };
 

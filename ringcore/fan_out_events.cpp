@@ -84,6 +84,7 @@ void FanOut::publishEvent(const OutgoingEvent &event)
         }
     }
     const bool hasMemory = !needsBlock(event.bytes) || publication;
+    ended_ = false; // for who catches up; where the mark stands already, it is before this event
     for (size_t i = 0; i < members_.size();) {
         ConsumerAccount &account = *members_[i].account;
         const uint32_t id = account.id();
@@ -101,8 +102,6 @@ void FanOut::publishEvent(const OutgoingEvent &event)
                 continue;
             }
             if (*room && hasMemory) {
-                if (ended_)
-                    account.setEndOfStream(false, epoch_);
                 writeEvent(account, event.kind, event.bytes, 0, publication, block);
                 account.wake();
             } else {
@@ -113,7 +112,6 @@ void FanOut::publishEvent(const OutgoingEvent &event)
         }
         i++;
     }
-    ended_ = false;
     if (publication)
         publications_.unref(*publication, after.released);
 }
@@ -145,7 +143,8 @@ bool FanOut::catchUpLocked(ConsumerAccount &account, After &after)
     }
     account.behind = false;
     account.discont = true;
-    account.setEndOfStream(ended_, epoch_);
+    if (ended_)
+        account.setEndOfStream(true, epoch_);
     account.wake();
     return true;
 }
