@@ -14,7 +14,6 @@ namespace ringcore
 namespace
 {
 
-constexpr std::chrono::milliseconds kHandshakeTime{5000};
 constexpr int kRetryMs = 10;   // for EAGAIN and ETOOMANYREFS
 constexpr int kCatchUpMs = 10; // how often a client that was behind is looked at
 constexpr uint32_t kMessagesPerSecond = 100;
@@ -155,7 +154,8 @@ Result<Message> ClientConnection::awaitMessage(Clock::time_point until)
         if (Clock::now() >= until) {
             using std::chrono::milliseconds;
             const auto waited = std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count();
-            return peerFault(FaultKind::HandshakeTimeout, static_cast<uint64_t>(kHandshakeTime.count()),
+            return peerFault(FaultKind::HandshakeTimeout,
+                             static_cast<uint64_t>(core_->config.handshakeTime.count()),
                              static_cast<uint64_t>(waited));
         }
         pollfd fds[] = {{socket_.fd(), POLLIN, 0}, {wakeEvent_.get(), POLLIN, 0}};
@@ -183,7 +183,7 @@ Result<void> ClientConnection::sendPatiently(std::span<const std::byte> bytes, s
 
 Result<void> ClientConnection::handshake()
 {
-    const auto until = Clock::now() + kHandshakeTime;
+    const auto until = Clock::now() + core_->config.handshakeTime;
     auto message = awaitMessage(until);
     if (!message)
         return tl::unexpected(message.error());

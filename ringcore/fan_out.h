@@ -78,6 +78,8 @@ public:
         uint32_t maxBuffers = 16;
         SlowClient slowClient = SlowClient::Drop;
         std::optional<std::chrono::nanoseconds> slowClientTimeout; // with Block
+        // How long a consumer may stay above its share while others lack memory.
+        std::chrono::nanoseconds hoardingAllowed = std::chrono::seconds(5);
     };
 
     FanOut(std::shared_ptr<Arena> arena, Config config);
@@ -110,9 +112,8 @@ public:
     void waitForRelease(std::chrono::milliseconds atMost);
 
     // A request for `bytes` found no room in the arena: consumers that stay above their share for
-    // kHoardingAllowed, or whose blocks alone split the room, are dropped.
+    // Config::hoardingAllowed, or whose blocks alone split the room, are dropped.
     void relieveShortage(uint64_t bytes);
-    static constexpr std::chrono::seconds kHoardingAllowed{5};
 
     // From a connection's thread. `dropped` is called once, without a lock, if the fan-out itself
     // drops the consumer; leave() is still to be called after it.

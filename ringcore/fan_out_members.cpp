@@ -125,7 +125,7 @@ void FanOut::relieveShortage(uint64_t bytes)
     const auto now = steady_clock::now();
     for (const Membership &member : members_) {
         const ConsumerAccount &account = *member.account;
-        if (const auto since = account.aboveShareSince(); since && now - *since >= kHoardingAllowed) {
+        if (const auto since = account.aboveShareSince(); since && now - *since >= config_.hoardingAllowed) {
             dropLocked(account.id(), {FaultKind::HoardsMemory, account.boundBytes(), account.heldBytes()},
                        after);
             return;
