@@ -252,6 +252,8 @@ Result<std::shared_ptr<ConsumerAccount>> ClientConnection::exchangeMemory(uint32
         return tl::unexpected(forward.error());
     if (auto populated = forward->mapping().populateForWriting(0, forward->size()); !populated)
         return tl::unexpected(populated.error());
+    // What the consumer finds here is where the stream begins for it: flushes of the past are not its own.
+    forward->mapping().at<ForwardHeader>()->epoch.store(core_->fanOut.epochWord(), std::memory_order_release);
     auto returned = SealedMemfd::createForPeer("sharedring-return", kReturnBytes);
     if (!returned)
         return tl::unexpected(returned.error());

@@ -129,6 +129,8 @@ public:
     // True: not behind (any more), or gone.
     bool catchUp(uint32_t id);
 
+    // Of the flush epoch, as packEpoch. Any thread.
+    uint64_t epochWord();
     uint32_t consumers() const { return count_.load(std::memory_order_acquire); }
     FanOutStatistics statistics();
     // Takes everything back, for the end of the stream's life.

@@ -179,6 +179,12 @@ void FanOut::endOfStream()
     }
 }
 
+uint64_t FanOut::epochWord()
+{
+    std::lock_guard guard(lock_);
+    return packEpoch(epoch_, resetTime_);
+}
+
 void FanOut::flushStart()
 {
     After after;
