@@ -19,7 +19,7 @@ bool isMonotonic(GstClock *clock)
 {
     if (!clock)
         return true;
-    if (!GST_IS_SYSTEM_CLOCK(clock))
+    if (G_OBJECT_TYPE(clock) != GST_TYPE_SYSTEM_CLOCK) // audio and network clocks derive from it
         return false;
     GstClockType type = GST_CLOCK_TYPE_OTHER;
     g_object_get(clock, "clock-type", &type, nullptr);
@@ -37,8 +37,8 @@ int64_t monotonicNow()
 
 int64_t ClockBridge::toMonotonic(GstClock *clock)
 {
-    if (clock != clock_) {
-        clock_ = clock;
+    if (clock != clock_.get()) {
+        clock_.reset(clock ? GST_CLOCK(gst_object_ref(clock)) : nullptr);
         isMonotonic_ = isMonotonic(clock);
         sampledAt_ = 0;
     }

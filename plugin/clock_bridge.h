@@ -3,6 +3,8 @@
 // Between a pipeline's clock and CLOCK_MONOTONIC, which is what two processes of one machine share.
 #pragma once
 
+#include "plugin/gst_owner.h"
+
 #include <gst/gst.h>
 
 #include <cstdint>
@@ -22,7 +24,7 @@ public:
 private:
     void sample(GstClock *clock, int64_t now);
 
-    GstClock *clock_ = nullptr; // compared, never followed
+    ObjectOwner<GstClock> clock_; // held, so that no other clock can have its address
     bool isMonotonic_ = false;
     int64_t offset_ = 0;
     int64_t sampledAt_ = 0;

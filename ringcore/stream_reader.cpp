@@ -134,6 +134,14 @@ StreamReader::Looked StreamReader::drop(const Error &error)
     return Again{};
 }
 
+void StreamReader::refuseContent(const std::string &what)
+{
+    if (!connection_)
+        return;
+    shared_->observer->log("the producer at " + shared_->where() + " sent nonsense: " + what);
+    drop(PeerFault{FaultKind::ContentInvalid, 0, connection_->reader().position()});
+}
+
 StreamReader::Looked StreamReader::lookAtRing(Delivery &delivery)
 {
     // The cursor first: the producer stored the epoch and the end of the stream before it.

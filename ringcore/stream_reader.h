@@ -22,6 +22,7 @@ public:
 
     // As Subscriber::receive.
     Received receive(Delivery &delivery);
+    void refuseContent(const std::string &what);
 
 private:
     // What one look came to: nothing is there, something was done and the next look may find more,

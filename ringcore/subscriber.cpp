@@ -101,6 +101,11 @@ Received Subscriber::receive(Delivery &delivery)
     return reader_->receive(delivery);
 }
 
+void Subscriber::refuseContent(const std::string &what)
+{
+    reader_->refuseContent(what);
+}
+
 void Subscriber::interrupt()
 {
     shared_->interrupt();
@@ -113,6 +118,8 @@ void Subscriber::attachmentChanged()
 
 void Subscriber::stop()
 {
+    if (shared_->stopping())
+        return;
     shared_->requestStop();
     shared_->waitUntilFinished(kStopPatience);
 }

@@ -146,6 +146,10 @@ public:
     // allocation while the producer is ahead of us.
     Received receive(Delivery &delivery);
 
+    // What receive() delivered last makes no sense (ContentInvalid): the producer is dropped, with a
+    // line in the log, and Lost follows. The streaming thread.
+    void refuseContent(const std::string &what);
+
     // Ends the receive() under way, or the next one. Any thread, as for all that follows.
     void interrupt();
 

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "source.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <fcntl.h>
+#include <sys/un.h>
+#include <utility>
+
+GST_DEBUG_CATEGORY_EXTERN(gst_shared_ring_src_debug);
+#define GST_CAT_DEFAULT gst_shared_ring_src_debug
+
+namespace sharedring
+{
+
+namespace
+{
+
+ringcore::SubscriberConfig configFor(const SourceSettings &settings, ringcore::UniqueFd connected,
+                                     std::shared_ptr<ringcore::MemoryBudget> budget)
+{
+    ringcore::SubscriberConfig config;
+    config.socketPath = settings.socket;
+    config.connected = std::move(connected);
+    config.maxMemory = settings.maxMemory;
+    config.budget = std::move(budget);
+    if (settings.producerUid >= 0)
+        config.producerUid = static_cast<uid_t>(settings.producerUid);
+    config.reconnect = settings.onDisconnect == OnDisconnect::Reconnect;
+    if (GST_CLOCK_TIME_IS_VALID(settings.connectionTimeout))
+        config.connectionTimeout = std::chrono::nanoseconds(
+            std::min<GstClockTime>(settings.connectionTimeout, static_cast<GstClockTime>(G_MAXINT64)));
+    return config;
+}
+
+} // namespace
+
+SourceSettings Source::settings() const
+{
+    std::lock_guard guard(lock_);
+    return settings_;
+}
+
+std::shared_ptr<Source::Run> Source::run() const
+{
+    std::lock_guard guard(lock_);
+    return run_;
+}
+
+bool Source::open()
+{
+    const SourceSettings now = settings();
+    if (now.fd >= 0) {
+        ringcore::UniqueFd duplicate(::fcntl(now.fd, F_DUPFD_CLOEXEC, 0));
+        if (!duplicate.valid()) {
+            GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("fd %d: %s", now.fd, g_strerror(errno)),
+                              (nullptr));
+            return false;
+        }
+        std::lock_guard guard(lock_);
+        connected_ = std::move(duplicate);
+        return true;
+    }
+    if (now.socket.empty()) {
+        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS,
+                          ("No \"socket\" to connect to, and no \"fd\", was set"), (nullptr));
+        return false;
+    }
+    if (now.socket.size() >= sizeof(sockaddr_un::sun_path)) {
+        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS,
+                          ("%s: %s: a unix socket's path has at most %zu bytes", now.socket.c_str(),
+                           g_strerror(ENAMETOOLONG), sizeof(sockaddr_un::sun_path) - 1),
+                          (nullptr));
+        return false;
+    }
+    return true;
+}
+
+void Source::close()
+{
+    std::lock_guard guard(lock_);
+    connected_.reset();
+}
+
+bool Source::start()
+{
+    const SourceSettings now = settings();
+    ringcore::UniqueFd connected;
+    {
+        std::lock_guard guard(lock_);
+        if (connected_.valid())
+            connected.reset(::fcntl(connected_.get(), F_DUPFD_CLOEXEC, 0));
+        stopping_ = false;
+        ownEvents_.clear();
+    }
+    const auto run = std::make_shared<Run>(element_, pad_, now);
+    auto subscriber =
+        ringcore::Subscriber::start(configFor(now, std::move(connected), budget_), run->observer);
+    if (!subscriber) {
+        GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_READ, ("%s", describe(subscriber.error()).c_str()),
+                          (nullptr));
+        return false;
+    }
+    run->subscriber = std::move(*subscriber);
+    run->stream = std::make_unique<SourceStream>(run->port, now, *run->subscriber);
+    std::lock_guard guard(lock_);
+    run_ = run;
+    noteChangeLocked();
+    return true;
+}
+
+void Source::setPlaying(bool playing)
+{
+    std::lock_guard guard(lock_);
+    playing_ = playing;
+    if (run_)
+        run_->port.playing.store(playing, std::memory_order_release);
+    noteChangeLocked();
+}
+
+void Source::interrupt()
+{
+    std::shared_ptr<Run> ending;
+    {
+        std::lock_guard guard(lock_);
+        stopping_ = true;
+        ending = run_;
+        noteChangeLocked();
+    }
+    if (ending)
+        ending->subscriber->interrupt();
+}
+
+void Source::stop()
+{
+    std::shared_ptr<Run> ending;
+    {
+        std::lock_guard guard(lock_);
+        ending = std::exchange(run_, nullptr);
+        ownEvents_.clear();
+    }
+    if (!ending)
+        return;
+    ending->observer->retire();
+    ending->subscriber->stop();
+    auto statistics = statisticsOf(*ending);
+    std::lock_guard guard(lock_);
+    lastStatistics_ = std::move(statistics);
+}
+
+void Source::noteChangeLocked()
+{
+    const bool mustWait = run_ && run_->port.isLive && !playing_;
+    attention_.store(stopping_ || mustWait || !ownEvents_.empty(), std::memory_order_release);
+    changed_.notify_all();
+}
+
+bool Source::waitUntilRunning(Run &run)
+{
+    if (!attention_.load(std::memory_order_acquire)) // pairs with noteChangeLocked()
+        return true;
+    std::unique_lock guard(lock_);
+    changed_.wait(guard, [&] { return stopping_ || !ownEvents_.empty() || playing_ || !run.port.isLive; });
+    return !stopping_;
+}
+
+SourceStream::Next Source::pushOwnEvents(Run &run)
+{
+    while (attention_.load(std::memory_order_acquire)) {
+        EventOwner event;
+        {
+            std::lock_guard guard(lock_);
+            if (ownEvents_.empty())
+                break;
+            event = std::move(ownEvents_.front());
+            ownEvents_.pop_front();
+            noteChangeLocked();
+        }
+        if (GST_EVENT_TYPE(event.get()) == GST_EVENT_EOS) {
+            run.stream->finish(std::move(event));
+            return SourceStream::Next::Finished;
+        }
+        run.stream->pushOwn(std::move(event));
+    }
+    return SourceStream::Next::Continue;
+}
+
+void Source::iterate()
+{
+    const auto current = run();
+    if (!current || !waitUntilRunning(*current)) {
+        gst_pad_pause_task(pad_);
+        return;
+    }
+    auto next = pushOwnEvents(*current);
+    if (next == SourceStream::Next::Continue && current->stream->isComplete()) { // num-buffers=0
+        current->stream->finish(nullptr);
+        next = SourceStream::Next::Finished;
+    }
+    if (next == SourceStream::Next::Continue) {
+        if (!current->received)
+            current->received = current->subscriber->receive(current->delivery);
+        // While it waited, we may have been paused, sent an event, or stopped: that goes first.
+        if (!attention_.load(std::memory_order_acquire))
+            next =
+                current->stream->handle(*std::exchange(current->received, std::nullopt), current->delivery);
+    }
+    if (next == SourceStream::Next::Finished)
+        gst_pad_pause_task(pad_);
+}
+
+} // namespace sharedring

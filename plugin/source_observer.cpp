@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "source_observer.h"
+
+#include "plugin/format_names.h"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_shared_ring_src_debug);
+#define GST_CAT_DEFAULT gst_shared_ring_src_debug
+
+namespace sharedring
+{
+
+SourceObserver::SourceObserver(GstElement *element, GstPad *pad)
+{
+    g_weak_ref_init(&element_, element);
+    g_weak_ref_init(&pad_, pad);
+}
+
+SourceObserver::~SourceObserver()
+{
+    g_weak_ref_clear(&element_);
+    g_weak_ref_clear(&pad_);
+}
+
+ObjectOwner<GstElement> SourceObserver::element()
+{
+    if (retired_.load(std::memory_order_acquire))
+        return nullptr;
+    return ObjectOwner<GstElement>(static_cast<GstElement *>(g_weak_ref_get(&element_)));
+}
+
+ObjectOwner<GstPad> SourceObserver::pad()
+{
+    if (retired_.load(std::memory_order_acquire))
+        return nullptr;
+    return ObjectOwner<GstPad>(static_cast<GstPad *>(g_weak_ref_get(&pad_)));
+}
+
+bool SourceObserver::authorizeProducer(const ringcore::PeerIdentity &identity)
+{
+    const auto source = element();
+    if (!source)
+        return false;
+    gboolean authorized = TRUE;
+    g_signal_emit_by_name(source.get(), "authorize-producer", static_cast<guint>(identity.pid), identity.uid,
+                          identity.gid, &authorized);
+    return authorized != FALSE;
+}
+
+std::vector<std::byte> SourceObserver::attachment()
+{
+    const auto source = pad();
+    if (!source)
+        return {};
+    const CapsOwner downstream(gst_pad_peer_query_caps(source.get(), nullptr));
+    return encodeFormatNames(downstream.get());
+}
+
+void SourceObserver::flushStarted()
+{
+    if (const auto source = pad())
+        gst_pad_push_event(source.get(), gst_event_new_flush_start());
+}
+
+void SourceObserver::waiting(const std::string &why)
+{
+    if (const auto source = element())
+        GST_ELEMENT_INFO(source.get(), RESOURCE, NOT_FOUND, ("Waiting for a producer. %s", why.c_str()),
+                         (nullptr));
+}
+
+void SourceObserver::log(const std::string &line)
+{
+    if (const auto source = element())
+        GST_WARNING_OBJECT(source.get(), "%s", line.c_str());
+    else
+        GST_WARNING("%s", line.c_str());
+}
+
+} // namespace sharedring

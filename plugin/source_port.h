@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What the streaming thread of a sharedringsrc shares with the threads that set its state, query it
+// and send it events. Plain atomics, or behind the lock that is named beside them.
+#pragma once
+
+#include "plugin/clock_bridge.h"
+#include "plugin/time_line.h"
+
+#include <gst/gst.h>
+
+#include <atomic>
+#include <cstdint>
+
+namespace sharedring
+{
+
+// Written by the streaming thread, read by any.
+struct SourceCounters {
+    std::atomic<uint64_t> frames{0};
+    std::atomic<uint64_t> bytes{0};
+    std::atomic<uint64_t> copies{0};
+    std::atomic<uint64_t> drops{0}; // buffers that came and were not pushed
+    std::atomic<uint64_t> eventsSkipped{0};
+};
+
+struct SourcePort {
+    SourcePort(GstElement *theElement, GstPad *thePad, bool live)
+        : element(theElement), pad(thePad), isLive(live)
+    {
+    }
+
+    GstElement *const element; // owns this
+    GstPad *const pad;         // the element's
+    const bool isLive;
+
+    SourceCounters counters;
+    std::atomic<bool> playing{false};      // base_time and clock are set
+    std::atomic<bool> reconfigured{false}; // downstream changed: ask it again
+    std::atomic<GstClockTime> latency{0};  // of the producer, bounded
+    std::atomic<bool> clockStream{false};  // the stream's times are tied to the clock
+
+    // Streaming thread.
+    ClockBridge bridge;
+    RunningClock clock();        // fromMonotonic only
+    RunningClock clockReadNow(); // and what time it is
+};
+
+} // namespace sharedring

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "source_properties.h"
+
+namespace sharedring
+{
+
+namespace
+{
+
+enum {
+    PROP_0,
+    PROP_SOCKET,
+    PROP_IS_LIVE,
+    PROP_NUM_BUFFERS,
+    PROP_DO_TIMESTAMP,
+    PROP_FD,
+    PROP_ON_DISCONNECT,
+    PROP_CONNECTION_TIMEOUT,
+    PROP_PAYLOAD_MODE,
+    PROP_PRODUCER_UID,
+    PROP_MAX_MEMORY,
+    PROP_RING_STATS,
+};
+
+GType onDisconnectType()
+{
+    static const GEnumValue values[] = {
+        {static_cast<gint>(OnDisconnect::Reconnect), "Look for a producer again, and say so on the bus",
+         "reconnect"},
+        {static_cast<gint>(OnDisconnect::EndOfStream), "End the stream", "eos"},
+        {static_cast<gint>(OnDisconnect::Error), "Stop with an error", "error"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("GstSharedRingSrcOnDisconnect", values);
+    return type;
+}
+
+GType payloadModeType()
+{
+    static const GEnumValue values[] = {
+        {static_cast<gint>(PayloadMode::Auto), "Map raw video and audio, copy what will be parsed", "auto"},
+        {static_cast<gint>(PayloadMode::Map), "Map all: the producer can change bytes while they are read",
+         "map"},
+        {static_cast<gint>(PayloadMode::Copy), "Copy all into private memory", "copy"},
+        {0, nullptr, nullptr},
+    };
+    static const GType type = g_enum_register_static("GstSharedRingSrcPayloadMode", values);
+    return type;
+}
+
+} // namespace
+
+bool setSourceProperty(Source &source, unsigned id, const GValue &given)
+{
+    const GValue *const value = &given;
+    const auto change = [&source](auto set) { source.changeSettings(set); };
+    switch (id) {
+    case PROP_SOCKET: {
+        const char *path = g_value_get_string(value);
+        change([path](SourceSettings &settings) { settings.socket = path ? path : ""; });
+        break;
+    }
+    case PROP_IS_LIVE: {
+        const bool live = g_value_get_boolean(value) != FALSE;
+        change([live](SourceSettings &settings) { settings.isLive = live; });
+        break;
+    }
+    case PROP_NUM_BUFFERS:
+        change([value](SourceSettings &settings) { settings.numBuffers = g_value_get_int(value); });
+        break;
+    case PROP_DO_TIMESTAMP:
+        change([value](SourceSettings &settings) {
+            settings.doTimestamp = g_value_get_boolean(value) != FALSE;
+        });
+        break;
+    case PROP_FD:
+        change([value](SourceSettings &settings) { settings.fd = g_value_get_int(value); });
+        break;
+    case PROP_ON_DISCONNECT:
+        change([value](SourceSettings &settings) {
+            settings.onDisconnect = static_cast<OnDisconnect>(g_value_get_enum(value));
+        });
+        break;
+    case PROP_CONNECTION_TIMEOUT:
+        change([value](SourceSettings &settings) { settings.connectionTimeout = g_value_get_uint64(value); });
+        break;
+    case PROP_PAYLOAD_MODE:
+        change([value](SourceSettings &settings) {
+            settings.payloadMode = static_cast<PayloadMode>(g_value_get_enum(value));
+        });
+        break;
+    case PROP_PRODUCER_UID:
+        change([value](SourceSettings &settings) { settings.producerUid = g_value_get_int64(value); });
+        break;
+    case PROP_MAX_MEMORY:
+        change([value](SourceSettings &settings) { settings.maxMemory = g_value_get_uint64(value); });
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+bool getSourceProperty(const Source &source, unsigned id, GValue &result)
+{
+    GValue *const value = &result;
+    const SourceSettings settings = source.settings();
+    switch (id) {
+    case PROP_SOCKET:
+        g_value_set_string(value, settings.socket.empty() ? nullptr : settings.socket.c_str());
+        break;
+    case PROP_IS_LIVE:
+        g_value_set_boolean(value, settings.isLive);
+        break;
+    case PROP_NUM_BUFFERS:
+        g_value_set_int(value, settings.numBuffers);
+        break;
+    case PROP_DO_TIMESTAMP:
+        g_value_set_boolean(value, settings.doTimestamp);
+        break;
+    case PROP_FD:
+        g_value_set_int(value, settings.fd);
+        break;
+    case PROP_ON_DISCONNECT:
+        g_value_set_enum(value, static_cast<gint>(settings.onDisconnect));
+        break;
+    case PROP_CONNECTION_TIMEOUT:
+        g_value_set_uint64(value, settings.connectionTimeout);
+        break;
+    case PROP_PAYLOAD_MODE:
+        g_value_set_enum(value, static_cast<gint>(settings.payloadMode));
+        break;
+    case PROP_PRODUCER_UID:
+        g_value_set_int64(value, settings.producerUid);
+        break;
+    case PROP_MAX_MEMORY:
+        g_value_set_uint64(value, settings.maxMemory);
+        break;
+    case PROP_RING_STATS:
+        g_value_take_boxed(value, source.statistics().release());
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+void installSourceProperties(GObjectClass *klass)
+{
+    constexpr auto kFlags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+    constexpr auto kReady = static_cast<GParamFlags>(kFlags | GST_PARAM_MUTABLE_READY);
+    const SourceSettings defaults;
+
+    g_object_class_install_property(
+        klass, PROP_SOCKET,
+        g_param_spec_string("socket", "Socket", "Path of the producer's control socket", nullptr, kReady));
+    g_object_class_install_property(
+        klass, PROP_IS_LIVE,
+        g_param_spec_boolean("is-live", "Is live",
+                             "Whether to act as a live source (no preroll; times follow the clock)",
+                             defaults.isLive, kReady));
+    g_object_class_install_property(
+        klass, PROP_NUM_BUFFERS,
+        g_param_spec_int("num-buffers", "Number of buffers",
+                         "Buffers to push before the end of the stream (-1 = no end)", -1, G_MAXINT,
+                         defaults.numBuffers, kReady));
+    g_object_class_install_property(
+        klass, PROP_DO_TIMESTAMP,
+        g_param_spec_boolean("do-timestamp", "Do timestamp",
+                             "Give buffers without timestamps the time at which they come",
+                             defaults.doTimestamp, kReady));
+    g_object_class_install_property(
+        klass, PROP_FD,
+        g_param_spec_int(
+            "fd", "File descriptor",
+            "A connected SOCK_SEQPACKET socket to the producer instead of a path; serves one run (-1 = none)",
+            -1, G_MAXINT, defaults.fd, kReady));
+    g_object_class_install_property(
+        klass, PROP_ON_DISCONNECT,
+        g_param_spec_enum(
+            "on-disconnect", "On disconnect",
+            "What to do when the producer is not there yet, or goes before the end of its stream",
+            onDisconnectType(), static_cast<gint>(defaults.onDisconnect), kReady));
+    g_object_class_install_property(
+        klass, PROP_CONNECTION_TIMEOUT,
+        g_param_spec_uint64(
+            "connection-timeout", "Connection timeout",
+            "Nanoseconds without a producer that are an error (18446744073709551615 = wait for ever)", 0,
+            G_MAXUINT64, defaults.connectionTimeout, kReady));
+    g_object_class_install_property(
+        klass, PROP_PAYLOAD_MODE,
+        g_param_spec_enum(
+            "payload-mode", "Payload mode",
+            "Whether buffers lie in the producer's memory, which it can still change, or are copied",
+            payloadModeType(), static_cast<gint>(defaults.payloadMode), kReady));
+    g_object_class_install_property(klass, PROP_PRODUCER_UID,
+                                    g_param_spec_int64("producer-uid", "Producer UID",
+                                                       "Refuse a producer of another user (-1 = any)", -1,
+                                                       G_MAXUINT32, defaults.producerUid, kReady));
+    g_object_class_install_property(
+        klass, PROP_MAX_MEMORY,
+        g_param_spec_uint64(
+            "max-memory", "Maximum memory",
+            "Refuse to map more than so many bytes, what is still held of former producers included", 1,
+            G_MAXUINT64, defaults.maxMemory, kReady));
+    g_object_class_install_property(
+        klass, PROP_RING_STATS,
+        g_param_spec_boxed("ring-stats", "Ring statistics", "What has come over the ring, and how",
+                           GST_TYPE_STRUCTURE,
+                           static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+
+    gst_type_mark_as_plugin_api(onDisconnectType(), static_cast<GstPluginAPIFlags>(0));
+    gst_type_mark_as_plugin_api(payloadModeType(), static_cast<GstPluginAPIFlags>(0));
+}
+
+} // namespace sharedring

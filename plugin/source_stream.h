@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The streaming thread of a sharedringsrc: what a subscriber delivers, pushed downstream in order.
+// One object for each run from READY to READY; nothing in it is shared with another thread.
+#pragma once
+
+#include "plugin/event_codec.h"
+#include "plugin/payload_path.h"
+#include "plugin/source_port.h"
+#include "plugin/source_settings.h"
+#include "plugin/sticky_memory.h"
+#include "plugin/time_line.h"
+#include "ringcore/subscriber.h"
+
+#include <gst/gst.h>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sharedring
+{
+
+class SourceStream
+{
+public:
+    SourceStream(SourcePort &port, const SourceSettings &settings, ringcore::Subscriber &subscriber);
+
+    enum class Next { Continue, Finished };
+
+    // What receive() returned, but for an interruption.
+    Next handle(ringcore::Received received, ringcore::Delivery &delivery);
+
+    // Ends the stream downstream, at the user's wish (`eos`) or of our own (nullptr).
+    void finish(EventOwner eos);
+
+    // A serialized event of this process, in order with the stream.
+    void pushOwn(EventOwner event);
+
+    // num-buffers are out, perhaps because they are 0.
+    bool isComplete() const { return settings_.numBuffers >= 0 && pushed_ >= settings_.numBuffers; }
+
+private:
+    Next handleRecord(ringcore::Delivery &delivery);
+    Next handleLoss(const ringcore::Loss &loss);
+    void join(const ringcore::Delivery &delivery);
+    void endStream();
+    void endFlush(bool producerResetsTime);
+    void takeStreamInfo(const ringcore::Delivery &delivery);
+
+    // source_stream_events.cpp
+    void takeEvent(const ringcore::Delivery &delivery);
+    void dispatch(WireEvent type, DecodedEvent decoded);
+    void takeStreamStart(DecodedEvent decoded);
+    void takeCaps(EventOwner event);
+    void takeGap(EventOwner event);
+    void takeSegment(const EventOwner &event);
+    void pushSerialized(EventOwner event);
+    void pushOwedSegment(int64_t firstTime);
+    void pushOwnStart();
+
+    Next pushBuffer(ringcore::Delivery &delivery);
+    void adaptToDownstream();
+    Next dropUnacceptable();
+    Next handleFlow(GstFlowReturn flow);
+    void refuse(const std::string &what);
+    void say(const ringcore::Loss &loss) const;
+
+    SourcePort &port_;
+    const SourceSettings settings_;
+    ringcore::Subscriber &subscriber_;
+
+    PayloadPath payload_;
+    TimeLine times_;
+    StickyMemory sticky_;
+    std::vector<EventOwner> held_;  // behind a segment that waits for its first time
+    CapsOwner caps_;                // of the wire; nullptr: none
+    bool capsAccepted_ = true;      // ... and downstream takes them
+    int64_t unacceptableSince_ = 0; // CLOCK_MONOTONIC, ns
+    unsigned unacceptableBuffers_ = 0;
+    bool started_ = false; // downstream has a STREAM_START
+    bool atEnd_ = false;   // and an EOS
+    bool discont_ = true;  // the next buffer does not follow the one before
+    bool warnedOfClockStream_ = false;
+    int pushed_ = 0; // buffers, for num-buffers
+    std::optional<uint32_t> producerGroup_;
+    guint group_ = GST_GROUP_ID_INVALID;
+};
+
+} // namespace sharedring

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The events of a SourceStream: those of the wire, and those that we owe downstream.
+#include "source_stream.h"
+
+#include "plugin/format_complaint.h"
+
+#include <algorithm>
+#include <utility>
+
+GST_DEBUG_CATEGORY_EXTERN(gst_shared_ring_src_debug);
+#define GST_CAT_DEFAULT gst_shared_ring_src_debug
+
+namespace sharedring
+{
+
+namespace
+{
+
+using ringcore::Delivery;
+
+// A producer that sends events and no buffer does not make us keep them all.
+constexpr size_t kMaxHeld = 64;
+
+// Pads keep one event for each name.
+std::string stickyName(GstEvent *event)
+{
+    const GstStructure *structure = gst_event_get_structure(event);
+    return structure && (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_STICKY_MULTI)
+               ? gst_structure_get_name(structure)
+               : "";
+}
+
+int64_t wireTime(GstClockTime time)
+{
+    return time <= static_cast<GstClockTime>(G_MAXINT64) ? static_cast<int64_t>(time) : kNoTime;
+}
+
+} // namespace
+
+void SourceStream::takeEvent(const Delivery &delivery)
+{
+    const uint32_t number = delivery.record.head.kind - kKindEvent;
+    const auto type = static_cast<WireEvent>(number);
+    const std::span<const std::byte> claimed = delivery.extra.empty() ? delivery.inlineBytes : delivery.extra;
+    if (number > UINT16_MAX || claimed.size() > maxEventBytes(type)) { // 0 for a type we do not know
+        refuse("event of type " + std::to_string(number) + " with " + std::to_string(claimed.size()) +
+               " bytes");
+        return;
+    }
+    // Into private memory: the producer may change the block while we read it.
+    const std::vector<std::byte> bytes(claimed.begin(), claimed.end());
+    DecodedEvent decoded = decodeEvent(type, bytes);
+    if (!decoded.event) {
+        refuse("malformed event of type " + std::to_string(number) + ", " + std::to_string(bytes.size()) +
+               " bytes");
+        return;
+    }
+    if (!started_ && type != WireEvent::StreamStart) {
+        refuse("event of type " + std::to_string(number) + " before any stream-start");
+        return;
+    }
+    if (gst_event_type_get_flags(GST_EVENT_TYPE(decoded.event.get())) & GST_EVENT_TYPE_STICKY) {
+        const bool isReplay = (delivery.record.head.flags & ringcore::kRecordIsReplay) != 0;
+        switch (sticky_.consider(type, stickyName(decoded.event.get()), bytes, isReplay)) {
+        case StickyMemory::Verdict::Push:
+            break;
+        case StickyMemory::Verdict::Skip:
+            port_.counters.eventsSkipped.fetch_add(1, std::memory_order_relaxed);
+            return;
+        case StickyMemory::Verdict::TooMany:
+            refuse("more than " + std::to_string(StickyMemory::kMaxNames) + " kinds of sticky events");
+            return;
+        }
+    }
+    dispatch(type, std::move(decoded));
+}
+
+void SourceStream::dispatch(WireEvent type, DecodedEvent decoded)
+{
+    switch (type) {
+    case WireEvent::StreamStart:
+        takeStreamStart(std::move(decoded));
+        break;
+    case WireEvent::Caps:
+        takeCaps(std::move(decoded.event));
+        break;
+    case WireEvent::Segment:
+        takeSegment(decoded.event);
+        break;
+    case WireEvent::Gap:
+        takeGap(std::move(decoded.event));
+        break;
+    case WireEvent::SegmentDone:
+        // Its position is one in the producer's segment; in clock mode there is another.
+        if (times_.timestamps() == Timestamps::Preserve && times_.hasSegment())
+            pushSerialized(std::move(decoded.event));
+        break;
+    case WireEvent::Tag:
+    case WireEvent::CustomDownstream:
+    case WireEvent::CustomDownstreamSticky:
+        pushSerialized(std::move(decoded.event));
+        break;
+    }
+}
+
+void SourceStream::takeStreamStart(DecodedEvent decoded)
+{
+    if (times_.owesSegment())
+        pushOwedSegment(kNoTime);
+    // The producer's number means nothing here, but streams that share it there share one here.
+    if (decoded.producerGroupId) {
+        if (producerGroup_ != decoded.producerGroupId) {
+            producerGroup_ = decoded.producerGroupId;
+            group_ = gst_util_group_id_next();
+        }
+        gst_event_set_group_id(decoded.event.get(), group_);
+    }
+    times_.beginStream();
+    sticky_.forget(WireEvent::Segment);
+    started_ = true;
+    atEnd_ = false;
+    gst_pad_push_event(port_.pad, decoded.event.release());
+}
+
+void SourceStream::takeCaps(EventOwner event)
+{
+    GstCaps *caps = nullptr;
+    gst_event_parse_caps(event.get(), &caps);
+    if (!payload_.setCaps(caps)) {
+        refuse("raw video caps of an impossible size");
+        return;
+    }
+    caps_.reset(gst_caps_ref(caps));
+    port_.reconfigured.store(false, std::memory_order_relaxed);
+    capsAccepted_ = downstreamAccepts(port_.pad, caps);
+    if (!capsAccepted_) {
+        GST_INFO_OBJECT(port_.element, "%s; waiting for another format",
+                        complainAboutFormat(port_.pad, caps).c_str());
+        sticky_.forget(WireEvent::Caps);
+        unacceptableSince_ = monotonicNow();
+        unacceptableBuffers_ = 0;
+        return;
+    }
+    pushSerialized(std::move(event));
+    payload_.askDownstream(port_.pad, caps);
+}
+
+void SourceStream::takeSegment(const EventOwner &event)
+{
+    // One that still waits for its first time never had any buffers.
+    const GstSegment *segment = nullptr;
+    gst_event_parse_segment(event.get(), &segment);
+    times_.setSegment(*segment, gst_event_get_seqnum(event.get()));
+    if (times_.owesSegment() && !times_.waitsForFirstTime())
+        pushOwedSegment(kNoTime);
+}
+
+void SourceStream::takeGap(EventOwner event)
+{
+    GstClockTime time = GST_CLOCK_TIME_NONE;
+    GstClockTime duration = GST_CLOCK_TIME_NONE;
+    gst_event_parse_gap(event.get(), &time, &duration);
+    if (times_.owesSegment())
+        pushOwedSegment(wireTime(time));
+    if (!times_.hasSegment() || !capsAccepted_)
+        return;
+    if (times_.timestamps() == Timestamps::Preserve) {
+        pushSerialized(std::move(event));
+        return;
+    }
+    const GstClockTime here = times_.timeFor(wireTime(time), port_.clock());
+    if (!GST_CLOCK_TIME_IS_VALID(here))
+        return;
+    EventOwner gap(gst_event_new_gap(here, duration));
+    gst_event_set_seqnum(gap.get(), gst_event_get_seqnum(event.get()));
+    pushSerialized(std::move(gap));
+}
+
+void SourceStream::pushSerialized(EventOwner event)
+{
+    if (times_.waitsForFirstTime()) {
+        if (held_.size() < kMaxHeld) {
+            held_.push_back(std::move(event));
+            return;
+        }
+        pushOwedSegment(kNoTime);
+    }
+    gst_pad_push_event(port_.pad, event.release());
+}
+
+void SourceStream::pushOwn(EventOwner event)
+{
+    pushOwnStart();
+    gst_pad_push_event(port_.pad, event.release());
+}
+
+void SourceStream::pushOwedSegment(int64_t firstTime)
+{
+    gst_pad_push_event(port_.pad, times_.takeSegment(firstTime, port_.clockReadNow()).release());
+    for (EventOwner &event : std::exchange(held_, {}))
+        gst_pad_push_event(port_.pad, event.release());
+}
+
+// What must come before an event of our own, where no producer said it.
+void SourceStream::pushOwnStart()
+{
+    if (!started_) {
+        started_ = true;
+        gchar *id = gst_pad_create_stream_id(port_.pad, port_.element, nullptr);
+        EventOwner start(gst_event_new_stream_start(id));
+        g_free(id);
+        gst_event_set_group_id(start.get(), gst_util_group_id_next());
+        gst_pad_push_event(port_.pad, start.release());
+    }
+    if (times_.owesSegment())
+        pushOwedSegment(kNoTime);
+    if (times_.hasSegment())
+        return;
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_pad_push_event(port_.pad, gst_event_new_segment(&segment));
+}
+
+} // namespace sharedring
