@@ -91,6 +91,8 @@ public:
     bool behind = false;
     // The next buffer is not what follows the one before.
     bool discont = false;
+    // Since when the stream waits for it.
+    std::optional<std::chrono::steady_clock::time_point> waitedForSince;
 
 private:
     struct Slot {

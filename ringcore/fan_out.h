@@ -53,7 +53,7 @@ struct OutgoingEvent {
 
 enum class PublishOutcome {
     Delivered,   // to all, or (SlowClient::Drop) to those who had room
-    NobodyThere, // no consumer: the keeper was released
+    NobodyThere, // no consumer, or a flush is under way: the keeper was released
     Interrupted, // by interrupt(): nothing was written and the keeper is still the caller's
     NoMemory,    // no room in the arena for `extra`: likewise
 };
@@ -112,7 +112,8 @@ public:
     void waitForRelease(std::chrono::milliseconds atMost);
 
     // A request for `bytes` found no room in the arena: consumers that stay above their share for
-    // Config::hoardingAllowed, or whose blocks alone split the room, are dropped.
+    // Config::hoardingAllowed, or whose small blocks, held for so long, alone split the room, are
+    // dropped.
     void relieveShortage(uint64_t bytes);
 
     // From a connection's thread. `dropped` is called once, without a lock, if the fan-out itself
@@ -173,7 +174,7 @@ private:
 
     std::atomic<uint32_t> count_{0};
     std::atomic<bool> interrupted_{false};
-    StopWord stop_; // poked when a consumer comes or goes, and by interrupt()
+    StopWord stop_; // poked when a consumer comes or goes, when a flush begins, and by interrupt()
 
     std::mutex lock_; // guards what follows; never held while waiting or calling out
     std::vector<Membership> members_;

@@ -197,6 +197,7 @@ void FanOut::flushStart()
         member.account->wake();
         after.calls.push_back(member.look);
     }
+    stop_.poke(); // nobody is waited for now
 }
 
 void FanOut::flushStop(bool resetTime, std::span<const uint32_t> forgottenPlaces)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "raw_client.h"
 
+#include "ring_producer.h"
+
 #include "ringcore/bell.h"
 #include "ringcore/bound_socket.h"
 #include "ringcore/sealed_memfd.h"
@@ -135,6 +137,11 @@ std::optional<Record> RawClient::read()
     returnPage().cursor.store(position_, std::memory_order_release);
     ringIfAsleep(forward().producerSleeps, returnPage().bell);
     return record;
+}
+
+bool RawClient::awaitProducerAsleep() const
+{
+    return awaitState([&] { return forward().producerSleeps.load() == 1; });
 }
 
 void RawClient::giveBack(const RecordHead &head)

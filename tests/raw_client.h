@@ -54,6 +54,9 @@ public:
     void giveBack(const ringcore::RecordHead &head);
     void release(uint32_t slot, uint32_t generation);
 
+    // Until the producer says that it sleeps for want of what this client holds.
+    bool awaitProducerAsleep() const;
+
     ringcore::ReturnPage &returnPage() const { return *return_.at<ringcore::ReturnPage>(); }
     const ringcore::ForwardHeader &forward() const { return *forward_.at<const ringcore::ForwardHeader>(); }
     const ringcore::Welcome &welcome() const { return welcome_; }

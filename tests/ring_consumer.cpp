@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 namespace ringtest
 {
@@ -12,6 +13,13 @@ namespace ringtest
 using ringcore::Delivery;
 using ringcore::Lease;
 using ringcore::Received;
+
+std::vector<uint32_t> upTo(uint32_t last)
+{
+    std::vector<uint32_t> numbers(last);
+    std::iota(numbers.begin(), numbers.end(), 1u);
+    return numbers;
+}
 
 class Consumer::Observer : public ringcore::SubscriberObserver
 {

@@ -21,6 +21,9 @@ namespace ringtest
 
 using Texts = std::vector<std::string>;
 
+// 1, 2, ..., last.
+std::vector<uint32_t> upTo(uint32_t last);
+
 class Consumer
 {
 public:

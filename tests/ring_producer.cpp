@@ -137,7 +137,13 @@ PublishOutcome Producer::publish(uint32_t number, size_t size, size_t extra)
 
 void Producer::deliver(uint32_t number, size_t size, size_t extra)
 {
-    EXPECT_EQ(publish(number, size, extra), PublishOutcome::Delivered) << number;
+    auto outcome = publish(number, size, extra);
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (outcome == PublishOutcome::NoMemory && std::chrono::steady_clock::now() < until) {
+        stream_->waitForRelease(std::chrono::milliseconds(10));
+        outcome = publish(number, size, extra);
+    }
+    EXPECT_EQ(outcome, PublishOutcome::Delivered) << number;
 }
 
 void Producer::event(const std::string &text)

@@ -76,7 +76,7 @@ public:
 
     // A buffer of `size` bytes; 0 has no payload. Returns NoMemory where the arena has no block.
     ringcore::PublishOutcome publish(uint32_t number, size_t size = 4096, size_t extra = 0);
-    // publish(), which must reach somebody.
+    // publish(), which must reach somebody; waits for memory as a stream does that may not lose any.
     void deliver(uint32_t number, size_t size = 4096, size_t extra = 0);
     void event(const std::string &text);
     void sticky(uint32_t place, const std::string &text, const std::string &key = "");
