@@ -104,7 +104,9 @@ void ConsumerAccount::deliver(Record &record, std::optional<uint32_t> publicatio
             slot.generation = 1; // 0 is what a fresh page says
         slot.publication = *publication;
         slot.charge = charge;
-        slot.payload = {record.head.payloadOffset, record.head.payloadSize};
+        slot.payload = Arena::extentOf({record.head.payloadOffset, record.head.payloadSize});
+        slot.extra = Arena::extentOf({record.head.extraOffset, record.head.extraSize});
+        slot.since = record.head.publishedAt;
         slot.over = heldBytes_ + charge > boundBytes_;
         heldBytes_ += charge;
         overOut_ += slot.over;
@@ -173,11 +175,18 @@ void ConsumerAccount::noteShare()
         aboveSince_ = std::chrono::steady_clock::now();
 }
 
-std::vector<Block> ConsumerAccount::heldBlocks() const
+std::vector<Block> ConsumerAccount::smallBlocksHeldSince(uint64_t then) const
 {
     std::vector<Block> blocks;
-    for (const uint32_t slot : out_)
-        blocks.push_back(slots_[slot].payload);
+    for (const uint32_t index : out_) {
+        const Slot &slot = slots_[index];
+        if (slot.since > then)
+            continue;
+        for (const Block &block : {slot.payload, slot.extra}) {
+            if (block.size > 0 && block.size < Arena::kSmallBlock)
+                blocks.push_back(block);
+        }
+    }
     return blocks;
 }
 

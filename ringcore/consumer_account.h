@@ -79,8 +79,8 @@ public:
     uint32_t maxBuffers() const { return maxBuffers_; }
     uint32_t heldBuffers() const { return heldBuffers_; }
     uint64_t heldBytes() const { return heldBytes_; }
-    // The payload blocks that it holds.
-    std::vector<Block> heldBlocks() const;
+    // The small blocks that it has held since before `then`, which CLOCK_MONOTONIC gives in ns.
+    std::vector<Block> smallBlocksHeldSince(uint64_t then) const;
 
     ConsumerStatistics statistics() const;
     void countDrop() { statistics_.drops++; }
@@ -99,7 +99,9 @@ private:
         uint32_t generation = 0; // last issued
         uint32_t publication = 0;
         uint64_t charge = 0;
-        Block payload;
+        Block payload; // the blocks' real extent
+        Block extra;
+        uint64_t since = 0; // CLOCK_MONOTONIC, ns
         bool over = false; // the one further block
     };
 
