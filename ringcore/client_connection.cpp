@@ -111,6 +111,7 @@ void ClientConnection::cancel(const Error &reason)
         if (!cancelReason_)
             cancelReason_ = reason;
     }
+    cancelled_.store(true);
     poke();
 }
 
@@ -132,7 +133,7 @@ void ClientConnection::requestCatchUp()
     poke();
 }
 
-std::optional<Error> ClientConnection::cancelled()
+std::optional<Error> ClientConnection::cancelReason()
 {
     std::lock_guard guard(lock_);
     return cancelReason_;
@@ -144,7 +145,7 @@ Result<Message> ClientConnection::awaitMessage(Clock::time_point until)
 {
     const auto begun = Clock::now();
     while (true) {
-        if (auto reason = cancelled())
+        if (auto reason = cancelReason())
             return tl::unexpected(*reason);
         auto message = socket_.receive(0);
         if (!message)
@@ -167,7 +168,7 @@ Result<void> ClientConnection::sendPatiently(std::span<const std::byte> bytes, s
                                              Clock::time_point until)
 {
     while (true) {
-        if (auto reason = cancelled())
+        if (auto reason = cancelReason())
             return tl::unexpected(*reason);
         auto sent = socket_.send(bytes, fds);
         if (sent)
