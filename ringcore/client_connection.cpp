@@ -46,6 +46,17 @@ PeerIdentity identityOf(const ControlSocket &socket, ClientConnection::Origin or
     return identity;
 }
 
+std::vector<std::byte> lastWords(const Error &reason)
+{
+    if (const auto *refusal = std::get_if<Refusal>(&reason))
+        return encode(*refusal);
+    const auto *fault = std::get_if<PeerFault>(&reason);
+    // Its numbers are for our log; it learns which version would do.
+    if (fault && fault->kind == FaultKind::VersionUnsupported)
+        return encode(Refusal{RefusalReason::Version, kWireVersion, false});
+    return encodeGoodbye(fault);
+}
+
 } // namespace
 
 ClientConnection::ClientConnection(std::shared_ptr<PublisherCore> core, ControlSocket socket, Origin origin,
@@ -69,10 +80,7 @@ void ClientConnection::run()
     core_->fanOut.leave(id_);
 
     const Error reason = ended ? Error(SystemError{ECONNRESET, "connection"}) : ended.error();
-    if (const auto *refusal = std::get_if<Refusal>(&reason))
-        socket_.send(encode(*refusal));
-    else
-        socket_.send(encodeGoodbye(std::get_if<PeerFault>(&reason)));
+    socket_.send(lastWords(reason));
     ::shutdown(socket_.fd(), SHUT_RDWR); // an application may hold a duplicate of it
     reportEnd(reason, joined);
 }
@@ -192,11 +200,8 @@ Result<void> ClientConnection::handshake()
     if (!hello)
         return tl::unexpected(hello.error());
     const auto version = commonVersion(hello->oldestVersion, hello->newestVersion);
-    if (!version) {
-        core_->log(PublisherCallbacks::Level::Warning,
-                   "client " + std::to_string(id_) + ": " + describe(version.error()));
-        return tl::unexpected(Error(Refusal{RefusalReason::Version, kWireVersion, false}));
-    }
+    if (!version)
+        return tl::unexpected(version.error());
     if (auto admitted = admit(); !admitted)
         return admitted;
     if (core_->callbacks.attachment) {
