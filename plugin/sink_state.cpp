@@ -111,7 +111,8 @@ void SinkState::stop()
         std::lock_guard guard(lock);
         ended = std::move(stream);
     }
-    ended.reset();
+    if (ended)
+        ended->stop(); // and not when the last reader of its statistics lets go of it
 }
 
 } // namespace sharedring
