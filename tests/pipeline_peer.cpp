@@ -27,6 +27,7 @@ Options
     --log FILE      a line for each buffer and event at the pad of the element named "tap"
     --slow MS       each buffer at the tap takes so long
     --hold          every buffer at the tap is kept
+    --whole         the log ends with the MD5 of all bytes
     --refuse        authorize-client and authorize-producer say no
     --paused        goes to PAUSED only
 Commands
@@ -247,6 +248,8 @@ int main(int argc, char **argv)
             peer.tap.delay = std::chrono::milliseconds(std::atoi(argv[++at]));
         else if (option == "--hold")
             peer.tap.hold = true;
+        else if (option == "--whole")
+            peer.tap.sumWhole = true;
         else if (option == "--refuse")
             peer.refuse = true;
         else if (option == "--paused")
