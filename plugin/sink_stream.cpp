@@ -34,7 +34,7 @@ std::span<const std::byte> bytesOf(const auto &fields)
 SinkStream::SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
                        const SinkSettings &settings)
     : sink_(sink), settings_(settings), publisher_(std::move(publisher)), stream_(publisher_->stream()),
-      allocator_(newPayloadAllocator(stream_)), time_(sink)
+      allocator_(newPayloadAllocator(stream_, pools_)), time_(sink)
 {
 }
 
@@ -342,7 +342,7 @@ void SinkStream::proposeAllocation(GstQuery *query, bool offerPool)
     GstVideoInfo info;
     if (caps && needPool && gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-raw") &&
         gst_video_info_from_caps(&info, caps)) {
-        const ObjectOwner<GstBufferPool> pool(newPayloadPool(stream_));
+        const ObjectOwner<GstBufferPool> pool(newPayloadPool(stream_, *pools_));
         GstStructure *config = gst_buffer_pool_get_config(pool.get());
         // No maximum: clients hold as many as they may, and upstream must not wait for them.
         gst_buffer_pool_config_set_params(config, caps, static_cast<guint>(info.size), 0, 0);
