@@ -23,6 +23,7 @@ ringcore::SubscriberConfig configFor(const SourceSettings &settings, ringcore::U
     ringcore::SubscriberConfig config;
     config.socketPath = settings.socket;
     config.connected = std::move(connected);
+    config.connectedName = "fd " + std::to_string(settings.fd);
     config.maxMemory = settings.maxMemory;
     config.budget = std::move(budget);
     if (settings.producerUid >= 0)
