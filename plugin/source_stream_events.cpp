@@ -106,7 +106,7 @@ void SourceStream::dispatch(WireEvent type, DecodedEvent decoded)
 
 void SourceStream::takeStreamStart(DecodedEvent decoded)
 {
-    if (times_.owesSegment())
+    if (times_.owesNewSegment())
         pushOwedSegment(kNoTime);
     // The producer's number means nothing here, but streams that share it there share one here.
     if (decoded.producerGroupId) {
