@@ -322,10 +322,14 @@ TapLog PeerProcess::log() const
             continue;
         std::istringstream words(line.substr(7));
         LoggedBuffer buffer;
-        std::string readOnly;
         words >> buffer.pts >> buffer.dts >> buffer.duration >> buffer.offset >> buffer.offsetEnd >>
-            buffer.flags >> buffer.size >> buffer.md5 >> readOnly;
-        buffer.readOnly = readOnly == "readonly";
+            buffer.flags >> buffer.size >> buffer.md5;
+        for (std::string word; words >> word;) {
+            if (word.starts_with("video="))
+                buffer.video = word.substr(6);
+            buffer.readOnly |= word == "readonly";
+            buffer.inArena |= word == "arena";
+        }
         log.buffers.push_back(buffer);
     }
     return log;

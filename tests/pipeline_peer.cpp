@@ -31,6 +31,7 @@ Options
     --block-at N    the tap's streaming thread stays in the Nth buffer until "release"
     --times         a line for each buffer that says when it came and when it is due
     --realtime-clock  the pipeline's clock is not the monotonic one
+    --whole         the log ends with the MD5 of all bytes
     --refuse        authorize-client and authorize-producer say no
     --paused        goes to PAUSED only
 Commands
@@ -294,6 +295,8 @@ int main(int argc, char **argv)
             peer.tap.times = true;
         else if (option == "--realtime-clock")
             realtimeClock = true;
+        else if (option == "--whole")
+            peer.tap.sumWhole = true;
         else if (option == "--refuse")
             peer.refuse = true;
         else if (option == "--paused")

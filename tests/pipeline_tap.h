@@ -15,9 +15,12 @@
 #include <vector>
 
 // Lines of a log, in order:
-//     buffer PTS DTS DURATION OFFSET OFFSET_END FLAGS SIZE MD5 [readonly]
+//     buffer PTS DTS DURATION OFFSET OFFSET_END FLAGS SIZE MD5 [video=META] [readonly] [arena]
 //     caps TEXT | segment TEXT | tag TEXT | stream-start ID | gap ... | eos | flush-start | flush-stop
-// with "none" for times that are not set. With `times`, before each buffer:
+//     whole MD5 (before eos: of the bytes of all buffers together; if wanted)
+// with "none" for times that are not set, META the size, and stride@offset of each plane, of a
+// GstVideoMeta, and "arena" where all the bytes lie in a mapping of a sharedring-arena.
+// With `times`, before each buffer:
 //     times NOW PTS DTS ZERO
 // all ns, signed: this pipeline's running time, those of PTS and DTS, and what CLOCK_MONOTONIC was
 // when running time was 0 ("none" where there is none).
@@ -39,6 +42,7 @@ public:
     bool hold = false;
     bool times = false;
     uint64_t blockAt = 0; // the streaming thread stays in this buffer (the first is 1) until release()
+    bool sumWhole = false;
 
 private:
     static GstPadProbeReturn onData(GstPad *pad, GstPadProbeInfo *info, gpointer self);
@@ -49,6 +53,7 @@ private:
 
     GstPad *pad_ = nullptr;
     std::FILE *log_ = nullptr;
+    GChecksum *whole_ = g_checksum_new(G_CHECKSUM_MD5); // streaming thread
     std::atomic<uint64_t> count_{0};
     GstElement *pipeline_ = nullptr;
     std::mutex lock_; // guards what follows, and the log
