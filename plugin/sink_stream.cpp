@@ -269,6 +269,13 @@ GstFlowReturn SinkStream::refuseTooLarge(gsize size)
 
 GstFlowReturn SinkStream::render(GstBuffer *buffer)
 {
+    // The base class lets what is outside of the segment (the DTS of B-frames before its start) through
+    // without a preroll, when there may be no clock yet.
+    if (sink_->need_preroll) {
+        const GstFlowReturn flow = gst_base_sink_do_preroll(sink_, GST_MINI_OBJECT_CAST(buffer));
+        if (flow != GST_FLOW_OK)
+            return flow;
+    }
     open();
     if (const GstFlowReturn flow = awaitClient(); flow != GST_FLOW_OK)
         return flow;
