@@ -209,7 +209,7 @@ PeerProcess::PeerProcess(const std::string &launchLine, std::vector<std::string>
                          std::vector<std::string> environment)
     : ChildProcess(
           [&] {
-              std::vector<std::string> command{directoryOfTests() + "/pipeline-peer", "--log", logPath};
+              std::vector<std::string> command{testProgram("pipeline-peer"), "--log", logPath};
               command.insert(command.end(), options.begin(), options.end());
               command.push_back(launchLine);
               return command;
@@ -272,6 +272,28 @@ bool PeerProcess::waitForCount(uint64_t buffers, Time patience)
     return false;
 }
 
+bool PeerProcess::waitForStat(const std::string &field, uint64_t atLeast, Time patience)
+{
+    const auto until = Clock::now() + patience;
+    while (stat(field) < atLeast) {
+        if (Clock::now() >= until || !running())
+            return false;
+        ::poll(nullptr, 0, 5);
+    }
+    return true;
+}
+
+bool PeerProcess::waitForLogged(const std::string &prefix, Time patience) const
+{
+    const auto until = Clock::now() + patience;
+    while (log().all(prefix).empty()) {
+        if (Clock::now() >= until)
+            return false;
+        ::poll(nullptr, 0, 5);
+    }
+    return true;
+}
+
 TapLog PeerProcess::log() const
 {
     TapLog log;
@@ -308,6 +330,11 @@ std::vector<std::string> gstLaunch(const std::string &line)
     for (std::string word; stream >> word;)
         words.push_back(word);
     return words;
+}
+
+std::string testProgram(const std::string &name)
+{
+    return directoryOfTests() + "/" + name;
 }
 
 std::string freshPath(const std::string &suffix)

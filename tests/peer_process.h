@@ -90,6 +90,10 @@ public:
     TapLog log() const;
     // Waits until the tap saw so many buffers.
     bool waitForCount(uint64_t buffers, Time patience = kPatience);
+    // Waits until a number of ring-stats is at least so much.
+    bool waitForStat(const std::string &field, uint64_t atLeast, Time patience = kPatience);
+    // Waits until the log has a line that begins with `prefix`; also while the process is stopped.
+    bool waitForLogged(const std::string &prefix, Time patience = kPatience) const;
 
 private:
     PeerProcess(const std::string &launchLine, std::vector<std::string> options, std::string logPath,
@@ -108,6 +112,9 @@ Finished runToEnd(std::vector<std::string> command,
 
 // gst-launch-1.0 with the words of this line (split at blanks; quotes are not looked at).
 std::vector<std::string> gstLaunch(const std::string &line);
+
+// Where the programs that the tests start are built.
+std::string testProgram(const std::string &name);
 
 // A path in this test's own temporary directory that nobody has used yet.
 std::string freshPath(const std::string &suffix);

@@ -32,6 +32,7 @@ public:
 
     std::chrono::milliseconds delay{0};
     bool hold = false;
+    bool digest = true; // false: "-" for every md5
 
 private:
     static GstPadProbeReturn onData(GstPad *pad, GstPadProbeInfo *info, gpointer self);
