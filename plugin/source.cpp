@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
-#include <sys/un.h>
 #include <utility>
 
 GST_DEBUG_CATEGORY_EXTERN(gst_shared_ring_src_debug);
@@ -23,6 +22,7 @@ ringcore::SubscriberConfig configFor(const SourceSettings &settings, ringcore::U
     ringcore::SubscriberConfig config;
     config.socketPath = settings.socket;
     config.connected = std::move(connected);
+    config.connectedName = "fd " + std::to_string(settings.fd);
     config.maxMemory = settings.maxMemory;
     config.budget = std::move(budget);
     if (settings.producerUid >= 0)
@@ -48,33 +48,12 @@ std::shared_ptr<Source::Run> Source::run() const
     return run_;
 }
 
-bool Source::open()
+void Source::open()
 {
-    const SourceSettings now = settings();
-    if (now.fd >= 0) {
-        ringcore::UniqueFd duplicate(::fcntl(now.fd, F_DUPFD_CLOEXEC, 0));
-        if (!duplicate.valid()) {
-            GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("fd %d: %s", now.fd, g_strerror(errno)),
-                              (nullptr));
-            return false;
-        }
-        std::lock_guard guard(lock_);
-        connected_ = std::move(duplicate);
-        return true;
-    }
-    if (now.socket.empty()) {
-        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS,
-                          ("No \"socket\" to connect to, and no \"fd\", was set"), (nullptr));
-        return false;
-    }
-    if (now.socket.size() >= sizeof(sockaddr_un::sun_path)) {
-        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS,
-                          ("%s: %s: a unix socket's path has at most %zu bytes", now.socket.c_str(),
-                           g_strerror(ENAMETOOLONG), sizeof(sockaddr_un::sun_path) - 1),
-                          (nullptr));
-        return false;
-    }
-    return true;
+    std::lock_guard guard(lock_);
+    // Of whoever set it is what happens to that descriptor later.
+    if (settings_.fd >= 0)
+        connected_.reset(::fcntl(settings_.fd, F_DUPFD_CLOEXEC, 0));
 }
 
 void Source::close()
@@ -83,28 +62,47 @@ void Source::close()
     connected_.reset();
 }
 
+std::unique_ptr<ringcore::Subscriber> Source::subscribe(const SourceSettings &now, const Run &run,
+                                                        std::string &error) const
+{
+    ringcore::UniqueFd connected;
+    if (now.fd >= 0) {
+        connected.reset(::fcntl(connected_.get(), F_DUPFD_CLOEXEC, 0));
+        if (!connected.valid()) {
+            error = "fd " + std::to_string(now.fd) + ": " + g_strerror(errno);
+            return nullptr;
+        }
+    } else if (now.socket.empty()) {
+        error = "No \"socket\" to connect to, and no \"fd\", was set";
+        return nullptr;
+    }
+    auto subscriber =
+        ringcore::Subscriber::start(configFor(now, std::move(connected), budget_), run.observer);
+    if (!subscriber) {
+        error = describe(subscriber.error());
+        return nullptr;
+    }
+    return std::move(*subscriber);
+}
+
 bool Source::start()
 {
     const SourceSettings now = settings();
-    ringcore::UniqueFd connected;
-    {
-        std::lock_guard guard(lock_);
-        if (connected_.valid())
-            connected.reset(::fcntl(connected_.get(), F_DUPFD_CLOEXEC, 0));
-        stopping_ = false;
-        ownEvents_.clear();
-    }
     const auto run = std::make_shared<Run>(element_, pad_, now);
-    auto subscriber =
-        ringcore::Subscriber::start(configFor(now, std::move(connected), budget_), run->observer);
-    if (!subscriber) {
-        GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_READ, ("%s", describe(subscriber.error()).c_str()),
-                          (nullptr));
+    std::string error;
+    run->subscriber = subscribe(now, *run, error);
+    if (run->subscriber)
+        run->stream = std::make_unique<SourceStream>(run->port, now, *run->subscriber);
+    else if (!now.isLive) {
+        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("%s", error.c_str()), (nullptr));
         return false;
     }
-    run->subscriber = std::move(*subscriber);
-    run->stream = std::make_unique<SourceStream>(run->port, now, *run->subscriber);
+    // A live source says it when it plays, like all that goes wrong later: gst-launch-1.0 counts an
+    // error as such (exit code 1) only from then on.
+    run->startError = std::move(error);
     std::lock_guard guard(lock_);
+    stopping_ = false;
+    ownEvents_.clear();
     run_ = run;
     noteChangeLocked();
     return true;
@@ -128,7 +126,7 @@ void Source::interrupt()
         ending = run_;
         noteChangeLocked();
     }
-    if (ending)
+    if (ending && ending->subscriber)
         ending->subscriber->interrupt();
 }
 
@@ -143,6 +141,8 @@ void Source::stop()
     if (!ending)
         return;
     ending->observer->retire();
+    if (!ending->subscriber)
+        return;
     ending->subscriber->stop();
     auto statistics = statisticsOf(*ending);
     std::lock_guard guard(lock_);
@@ -190,6 +190,11 @@ void Source::iterate()
 {
     const auto current = run();
     if (!current || !waitUntilRunning(*current)) {
+        gst_pad_pause_task(pad_);
+        return;
+    }
+    if (!current->stream) {
+        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("%s", current->startError.c_str()), (nullptr));
         gst_pad_pause_task(pad_);
         return;
     }

@@ -22,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 namespace sharedring
 {
@@ -42,9 +43,11 @@ public:
     }
     StructureOwner statistics() const;
 
-    // The thread that changes the state. A failure has been posted on the bus.
-    [[nodiscard]] bool open();  // NULL -> READY: what the user set is checked
-    [[nodiscard]] bool start(); // READY -> PAUSED, before the pad is activated; waits for nobody
+    // The thread that changes the state.
+    void open(); // NULL -> READY
+    // READY -> PAUSED, before the pad is activated; waits for nobody. A failure has been posted on the
+    // bus.
+    [[nodiscard]] bool start();
     void setPlaying(bool playing);
     void interrupt(); // the task returns soon, and does nothing more
     void stop();      // PAUSED -> READY, after the pad was deactivated
@@ -68,14 +71,17 @@ private:
         }
         SourcePort port;
         std::shared_ptr<SourceObserver> observer;
-        std::unique_ptr<ringcore::Subscriber> subscriber;
-        std::unique_ptr<SourceStream> stream; // the streaming thread's, as what follows
+        std::unique_ptr<ringcore::Subscriber> subscriber; // null, as the stream is: startError says why
+        std::unique_ptr<SourceStream> stream;             // the streaming thread's, as what follows
+        std::string startError;
         ringcore::Delivery delivery;
         std::optional<ringcore::Received> received; // not handled yet: we were paused
     };
 
     std::shared_ptr<Run> run() const;
     static StructureOwner statisticsOf(const Run &run);
+    std::unique_ptr<ringcore::Subscriber> subscribe(const SourceSettings &now, const Run &run,
+                                                    std::string &error) const;
     // Waits until the task may go on. False: it is over.
     bool waitUntilRunning(Run &run);
     SourceStream::Next pushOwnEvents(Run &run);

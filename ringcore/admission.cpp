@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace ringcore
 {
@@ -89,17 +90,17 @@ void boundHandshakes(PublisherCore &core, uid_t uid)
     std::vector<std::shared_ptr<ClientConnection>> all;
     std::vector<std::shared_ptr<ClientConnection>> ofUid;
     for (const auto &connection : core.connections) {
-        if (connection->phase() != ClientConnection::Phase::Handshaking)
+        if (!connection->isHandshaking())
             continue;
         all.push_back(connection);
         if (connection->identity().uid == uid)
             ofUid.push_back(connection);
     }
-    const Error tooMany = Refusal{RefusalReason::TooManyHandshakes, kHandshakes, true};
+    const auto tooMany = [](size_t limit) { return Refusal{RefusalReason::TooManyHandshakes, limit, true}; };
     if (ofUid.size() >= kHandshakesPerUid)
-        ofUid.front()->cancel(tooMany);
+        ofUid.front()->cancel(tooMany(kHandshakesPerUid));
     else if (all.size() >= kHandshakes)
-        greediest(all)->cancel(tooMany);
+        greediest(all)->cancel(tooMany(kHandshakes));
 }
 
 void acceptOne(const std::shared_ptr<PublisherCore> &core, UniqueFd accepted)
@@ -120,6 +121,7 @@ void acceptOne(const std::shared_ptr<PublisherCore> &core, UniqueFd accepted)
 
 void acceptLoop(const std::shared_ptr<PublisherCore> &core, UniqueFd listener)
 {
+    bool shortageTold = false;
     while (true) {
         pollfd fds[] = {{core->stopEvent.get(), POLLIN, 0}, {listener.get(), POLLIN, 0}};
         ::poll(fds, 2, -1);
@@ -127,13 +129,15 @@ void acceptLoop(const std::shared_ptr<PublisherCore> &core, UniqueFd listener)
             return;
         UniqueFd accepted(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (accepted.valid()) {
+            shortageTold = false;
             acceptOne(core, std::move(accepted));
             continue;
         }
         if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
             continue;
-        core->log(PublisherCallbacks::Level::Warning,
-                  "accepting a client: " + std::generic_category().message(errno));
+        if (!std::exchange(shortageTold, true))
+            core->log(PublisherCallbacks::Level::Warning,
+                      "accepting a client: " + std::generic_category().message(errno));
         ::poll(fds, 1, kAcceptPauseMs); // EMFILE and the like: others need what there is
     }
 }

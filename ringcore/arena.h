@@ -43,6 +43,9 @@ public:
 
     // What a request for `size` bytes really takes.
     static size_t chargeFor(size_t size);
+    // The block that `visible` is in, for all that can be told from it alone: whole if it begins
+    // where the block does.
+    static Block extentOf(Block visible);
 
     std::byte *at(uint64_t offset) const { return memfd_.mapping().data() + offset; }
     bool contains(const void *address) const;

@@ -125,7 +125,7 @@ void FanOut::relieveShortage(uint64_t bytes)
     const auto now = steady_clock::now();
     for (const Membership &member : members_) {
         const ConsumerAccount &account = *member.account;
-        if (const auto since = account.aboveShareSince(); since && now - *since >= kHoardingAllowed) {
+        if (const auto since = account.aboveShareSince(); since && now - *since >= config_.hoardingAllowed) {
             dropLocked(account.id(), {FaultKind::HoardsMemory, account.boundBytes(), account.heldBytes()},
                        after);
             return;
@@ -134,9 +134,10 @@ void FanOut::relieveShortage(uint64_t bytes)
     const auto usage = arena_->usage();
     if (arena_->size() - usage.used < bytes)
         return; // full, not split
+    const std::chrono::nanoseconds then = now.time_since_epoch() - config_.hoardingAllowed;
     for (const Membership &member : members_) {
-        auto blocks = member.account->heldBlocks();
-        std::erase_if(blocks, [](const Block &block) { return block.size >= Arena::kSmallBlock; });
+        // What it has not held for so long may come back any moment.
+        const auto blocks = member.account->smallBlocksHeldSince(static_cast<uint64_t>(then.count()));
         if (!blocks.empty() && arena_->largestFreeRunWithout(blocks) >= bytes) {
             dropLocked(member.account->id(), {FaultKind::HoardsMemory, bytes, usage.largestFreeRun}, after);
             return;

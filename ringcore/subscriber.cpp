@@ -22,9 +22,8 @@ namespace
 using namespace std::chrono_literals;
 constexpr auto kStopPatience = 50ms;
 
-Result<void> checkConnected(int fd)
+Result<void> checkConnected(int fd, const std::string &what)
 {
-    const std::string what = "fd " + std::to_string(fd);
     int type = 0;
     int domain = 0;
     socklen_t size = sizeof type;
@@ -48,7 +47,7 @@ Result<void> checkConnected(int fd)
 Result<void> checkConfig(const SubscriberConfig &config)
 {
     if (config.connected.valid())
-        return checkConnected(config.connected.get());
+        return checkConnected(config.connected.get(), config.connectedName);
     if (config.socketPath.empty())
         return systemError(EINVAL, "no socket path");
     if (config.socketPath.size() >= sizeof(sockaddr_un::sun_path))

@@ -113,7 +113,7 @@ void SubscriberShared::noteFault(const PeerFault &fault)
 
 std::string SubscriberShared::where() const
 {
-    return config.connected.valid() ? "fd " + std::to_string(config.connected.get()) : config.socketPath;
+    return config.connected.valid() ? config.connectedName : config.socketPath;
 }
 
 SubscriberStatistics SubscriberShared::statistics() const

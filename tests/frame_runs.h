@@ -20,12 +20,12 @@ inline testing::AssertionResult isRunOf(const TapLog &seen, const TapLog &sent)
 {
     if (seen.buffers.empty())
         return testing::AssertionFailure() << "no frame was seen";
-    const auto first =
-        std::find_if(sent.buffers.begin(), sent.buffers.end(),
-                     [&](const LoggedBuffer &frame) { return isSameFrame(frame, seen.buffers.front()); });
+    const auto first = std::find_if(sent.buffers.begin(), sent.buffers.end(), [&](const LoggedBuffer &frame) {
+        return isSameFrame(frame, seen.buffers.front());
+    });
     if (first == sent.buffers.end())
-        return testing::AssertionFailure() << "the first frame, at " << seen.buffers.front().pts
-                                           << ", was never sent";
+        return testing::AssertionFailure()
+               << "the first frame, at " << seen.buffers.front().pts << ", was never sent";
     auto expected = first;
     for (size_t i = 0; i < seen.buffers.size(); i++, ++expected) {
         const LoggedBuffer &frame = seen.buffers[i];

@@ -240,10 +240,10 @@ std::string PeerProcess::command(const std::string &line)
 uint64_t PeerProcess::stat(const std::string &field, const std::string &element)
 {
     std::string text = command("get " + element + " ring-stats");
+    std::erase(text, '\\'); // a serialized structure is quoted
     const size_t clients = text.find("clients=");
     if (clients != std::string::npos) // the sum stands before and after the array of the clients
         text.erase(clients, text.find('>', clients) - clients);
-    // The value may be serialized as a quoted string, with its own quotes escaped.
     const size_t at = text.find(" " + field + "=");
     if (at == std::string::npos) {
         ADD_FAILURE() << "no " << field << " in " << text;
@@ -304,10 +304,14 @@ TapLog PeerProcess::log() const
             continue;
         std::istringstream words(line.substr(7));
         LoggedBuffer buffer;
-        std::string readOnly;
         words >> buffer.pts >> buffer.dts >> buffer.duration >> buffer.offset >> buffer.offsetEnd >>
-            buffer.flags >> buffer.size >> buffer.md5 >> readOnly;
-        buffer.readOnly = readOnly == "readonly";
+            buffer.flags >> buffer.size >> buffer.md5;
+        for (std::string word; words >> word;) {
+            if (word.starts_with("video="))
+                buffer.video = word.substr(6);
+            buffer.readOnly |= word == "readonly";
+            buffer.inArena |= word == "arena";
+        }
         log.buffers.push_back(buffer);
     }
     return log;

@@ -62,7 +62,9 @@ struct LoggedBuffer {
     uint64_t flags = 0;
     uint64_t size = 0;
     std::string md5;
+    std::string video; // of a GstVideoMeta: size, stride@offset of each plane
     bool readOnly = false;
+    bool inArena = false;
 };
 
 struct TapLog {

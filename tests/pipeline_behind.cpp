@@ -11,7 +11,7 @@
 namespace
 {
 
-constexpr uint64_t kDiscont = 64;     // GST_BUFFER_FLAG_DISCONT
+constexpr uint64_t kDiscont = 64;      // GST_BUFFER_FLAG_DISCONT
 constexpr int kMoreThanARing = 64 + 8; // of 4 buffers
 
 // A stream whose client is stopped and holds all it may.
@@ -44,7 +44,8 @@ protected:
         ASSERT_TRUE(producer_.waitForLogged("caps video/x-raw, format=(string)I420, width=(int)" + width))
             << producer_.transcript();
     }
-    size_t lineOf(const std::vector<std::string> &lines, const std::string &beginning, const std::string &part)
+    size_t lineOf(const std::vector<std::string> &lines, const std::string &beginning,
+                  const std::string &part)
     {
         for (size_t i = 0; i < lines.size(); i++) {
             if (lines[i].starts_with(beginning) && lines[i].find(part) != std::string::npos)

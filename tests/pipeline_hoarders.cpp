@@ -31,8 +31,8 @@ std::string consumerLine(const std::string &socket)
 // Keeps as much as it is given, from frames that the ones before it do not have.
 std::unique_ptr<ChildProcess> newHoarder(const std::string &socket, PeerProcess &honest)
 {
-    auto hoarder = std::make_unique<ChildProcess>(
-        std::vector<std::string>{testProgram("ring-client"), socket, "all"});
+    auto hoarder =
+        std::make_unique<ChildProcess>(std::vector<std::string>{testProgram("bare-client"), socket, "all"});
     EXPECT_TRUE(hoarder->waitFor("held 4")) << hoarder->transcript();
     const uint64_t seen = std::stoull(honest.command("count"));
     EXPECT_TRUE(honest.waitForCount(seen + 16)) << honest.transcript();
@@ -79,7 +79,7 @@ TEST(Hoarders, AreTheOnesToGoWhereTheStreamWaitsForNobodyForLong)
     std::vector<std::unique_ptr<ChildProcess>> hoarders;
     for (int i = 0; i < 3; i++) {
         hoarders.push_back(std::make_unique<ChildProcess>(
-            std::vector<std::string>{testProgram("ring-client"), socket, "all"}));
+            std::vector<std::string>{testProgram("bare-client"), socket, "all"}));
         ASSERT_TRUE(hoarders.back()->waitFor("held 4")) << hoarders.back()->transcript();
     }
     for (int i = 0; i < 3; i++)

@@ -79,10 +79,10 @@ TEST_P(HoldingClient, GetsEveryFrameWhenItsShareShrinks)
 }
 
 // In 4K it is the bytes that run out before the blocks.
-INSTANTIATE_TEST_SUITE_P(
-    , HoldingClient,
-    testing::Values(Stream{"Of4", 150, "width=320,height=240", 4, 32u << 20, 40},
-                    Stream{"Of16", 150, "width=320,height=240", 16, 32u << 20, 40},
-                    Stream{"Of4In4K", 32, "width=3840,height=2160", 4, 256u << 20, 12},
-                    Stream{"Of16In4K", 40, "width=3840,height=2160", 16, 256u << 20, 16}),
-    [](const auto &instance) { return std::string(instance.param.name); });
+INSTANTIATE_TEST_SUITE_P(, HoldingClient,
+                         testing::Values(Stream{"Of4", 150, "width=320,height=240", 4, 32u << 20, 40},
+                                         Stream{"Of16", 150, "width=320,height=240", 16, 32u << 20, 40},
+                                         Stream{"Of4In4K", 32, "width=3840,height=2160", 4, 256u << 20, 12},
+                                         Stream{"Of16In4K", 40, "width=3840,height=2160", 16, 256u << 20,
+                                                16}),
+                         [](const auto &instance) { return std::string(instance.param.name); });

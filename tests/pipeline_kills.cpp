@@ -116,7 +116,7 @@ TEST(KilledConsumers, TwoHundredLeaveNothingBehind)
             doomed.push_back(std::make_unique<PeerProcess>(consumer));
         else
             doomed.push_back(std::make_unique<ChildProcess>(std::vector<std::string>{
-                testProgram("ring-client"), socket, i % 3 == 0 ? "all" : std::to_string(i % 20)}));
+                testProgram("bare-client"), socket, i % 3 == 0 ? "all" : std::to_string(i % 20)}));
         if (doomed.size() == kAtOnce)
             killOldest();
     }

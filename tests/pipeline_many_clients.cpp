@@ -20,8 +20,8 @@ const std::string kSink = "sharedringsink name=ring sync=false timestamps=preser
 
 std::unique_ptr<PeerProcess> newConsumer(const std::string &socket)
 {
-    return std::make_unique<PeerProcess>("sharedringsrc name=ring is-live=false socket=" +
-                                         socket + " ! fakesink name=tap sync=false");
+    return std::make_unique<PeerProcess>("sharedringsrc name=ring is-live=false socket=" + socket +
+                                         " ! fakesink name=tap sync=false");
 }
 
 using Consumers = std::vector<std::unique_ptr<PeerProcess>>;

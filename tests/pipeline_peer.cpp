@@ -28,6 +28,7 @@ Options
     --no-digest     the log says "-" instead of md5 sums
     --slow MS       each buffer at the tap takes so long
     --hold          every buffer at the tap is kept
+    --whole         the log ends with the MD5 of all bytes
     --refuse        authorize-client and authorize-producer say no
     --paused        goes to PAUSED only
 Commands
@@ -250,6 +251,8 @@ int main(int argc, char **argv)
             peer.tap.digest = false;
         else if (option == "--hold")
             peer.tap.hold = true;
+        else if (option == "--whole")
+            peer.tap.sumWhole = true;
         else if (option == "--refuse")
             peer.refuse = true;
         else if (option == "--paused")

@@ -127,8 +127,9 @@ TEST(Recording, ThatIsInterruptedWhileStreamingIsAPlayableFile)
     const std::string socket = freshPath(".socket");
     const std::string file = freshPath(".mp4");
     PeerProcess producer(producerLine(socket, 320));
-    ChildProcess recorder(gstLaunch("-e sharedringsrc socket=" + socket +
-                                    " ! x264enc speed-preset=ultrafast ! mp4mux ! filesink location=" + file));
+    ChildProcess recorder(
+        gstLaunch("-e sharedringsrc socket=" + socket +
+                  " ! x264enc speed-preset=ultrafast ! mp4mux ! filesink location=" + file));
     ASSERT_TRUE(producer.waitForStat("frames", 100)) << recorder.transcript();
     recorder.signal(SIGINT);
     EXPECT_EQ(recorder.waitForExit(), 0) << recorder.transcript();

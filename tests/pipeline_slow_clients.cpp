@@ -35,7 +35,7 @@ class Nuisances
 public:
     explicit Nuisances(const std::string &socket)
         : stopped(consumerLine(socket)), slow(consumerLine(socket), {"--slow", "20"}),
-          keeper({testProgram("ring-client"), socket, "all"})
+          keeper({testProgram("bare-client"), socket, "all"})
     {
         EXPECT_TRUE(stopped.waitForCount(1)) << stopped.transcript();
         stopped.signal(SIGSTOP);
@@ -132,7 +132,7 @@ TEST(SlowClients, DoNotDelayTheStopOfAStreamThatWaitsForThem)
     const std::string socket = freshPath(".socket");
     PeerProcess producer(kFrames + sinkLine(socket, "slow-client=block max-buffers=4"));
     ASSERT_TRUE(producer.waitFor("info Waiting for a client")) << producer.transcript();
-    ChildProcess keeper({testProgram("ring-client"), socket, "all"});
+    ChildProcess keeper({testProgram("bare-client"), socket, "all"});
     ASSERT_TRUE(keeper.waitFor("held 4")) << keeper.transcript();
     expectToStopAtOnce(producer);
     ASSERT_TRUE(keeper.waitFor("lost")) << keeper.transcript();

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pipeline_tap.h"
 
+#include <gst/video/gstvideometa.h>
+
+#include <cstdlib>
+#include <fstream>
 #include <thread>
 
 namespace
@@ -11,9 +15,8 @@ std::string number(guint64 value)
     return value == GST_CLOCK_TIME_NONE ? "none" : std::to_string(value);
 }
 
-std::string md5Of(GstBuffer *buffer)
+void addTo(GChecksum *sum, GstBuffer *buffer)
 {
-    GChecksum *sum = g_checksum_new(G_CHECKSUM_MD5);
     for (guint i = 0; i < gst_buffer_n_memory(buffer); i++) {
         GstMapInfo map;
         if (!gst_memory_map(gst_buffer_peek_memory(buffer, i), &map, GST_MAP_READ))
@@ -21,9 +24,55 @@ std::string md5Of(GstBuffer *buffer)
         g_checksum_update(sum, map.data, static_cast<gssize>(map.size));
         gst_memory_unmap(gst_buffer_peek_memory(buffer, i), &map);
     }
+}
+
+std::string md5Of(GstBuffer *buffer)
+{
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_MD5);
+    addTo(sum, buffer);
     std::string text = g_checksum_get_string(sum);
     g_checksum_free(sum);
     return text;
+}
+
+std::string videoMetaOf(GstBuffer *buffer)
+{
+    const GstVideoMeta *meta = gst_buffer_get_video_meta(buffer);
+    if (!meta)
+        return "";
+    std::string text = " video=" + std::to_string(meta->width) + "x" + std::to_string(meta->height);
+    for (guint plane = 0; plane < meta->n_planes; plane++)
+        text += "," + std::to_string(meta->stride[plane]) + "@" + std::to_string(meta->offset[plane]);
+    return text;
+}
+
+// Whether [data, data + size) lies in one mapping of an arena, as the kernel tells it.
+bool isInArena(const guint8 *data, gsize size)
+{
+    const auto first = reinterpret_cast<uintptr_t>(data);
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        char *rest = nullptr;
+        const uintptr_t begin = std::strtoull(line.c_str(), &rest, 16);
+        const uintptr_t end = std::strtoull(rest + 1, nullptr, 16);
+        if (first >= begin && first < end)
+            return size <= end - first && line.find("memfd:sharedring-arena") != std::string::npos;
+    }
+    return false;
+}
+
+bool isInArena(GstBuffer *buffer)
+{
+    const guint memories = gst_buffer_n_memory(buffer);
+    bool inside = memories > 0;
+    for (guint i = 0; inside && i < memories; i++) {
+        GstMapInfo map;
+        if (!gst_memory_map(gst_buffer_peek_memory(buffer, i), &map, GST_MAP_READ))
+            return false;
+        inside = isInArena(map.data, map.size);
+        gst_memory_unmap(gst_buffer_peek_memory(buffer, i), &map);
+    }
+    return inside;
 }
 
 } // namespace
@@ -35,6 +84,7 @@ Tap::~Tap()
         gst_object_unref(pad_);
     if (log_)
         std::fclose(log_);
+    g_checksum_free(whole_);
 }
 
 void Tap::logTo(const char *path)
@@ -86,8 +136,10 @@ void Tap::onBuffer(GstBuffer *buffer)
               number(GST_BUFFER_OFFSET_END(buffer)) + " " +
               std::to_string(GST_BUFFER_FLAGS(buffer) & ~kNotOurs) + " " +
               std::to_string(gst_buffer_get_size(buffer)) + " " + (digest ? md5Of(buffer) : "-") +
-              (readOnly ? " readonly" : ""));
+              videoMetaOf(buffer) + (readOnly ? " readonly" : "") + (isInArena(buffer) ? " arena" : ""));
     }
+    if (sumWhole)
+        addTo(whole_, buffer);
     if (hold) {
         std::lock_guard guard(lock_);
         held_.push_back(gst_buffer_ref(buffer));
@@ -101,6 +153,8 @@ void Tap::onBuffer(GstBuffer *buffer)
 void Tap::onEvent(GstEvent *event)
 {
     std::string line = GST_EVENT_TYPE_NAME(event);
+    if (sumWhole && GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+        line = std::string("whole ") + g_checksum_get_string(whole_) + "\n" + line;
     if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START) {
         const gchar *id = nullptr;
         gst_event_parse_stream_start(event, &id);

@@ -14,9 +14,11 @@
 #include <vector>
 
 // Lines of a log, in order:
-//     buffer PTS DTS DURATION OFFSET OFFSET_END FLAGS SIZE MD5 [readonly]
+//     buffer PTS DTS DURATION OFFSET OFFSET_END FLAGS SIZE MD5 [video=META] [readonly] [arena]
 //     caps TEXT | segment TEXT | tag TEXT | stream-start ID | gap ... | eos | flush-start | flush-stop
-// with "none" for times that are not set.
+//     whole MD5 (before eos: of the bytes of all buffers together; if wanted)
+// with "none" for times that are not set, META the size, and stride@offset of each plane, of a
+// GstVideoMeta, and "arena" where all the bytes lie in a mapping of a sharedring-arena.
 class Tap
 {
 public:
@@ -33,6 +35,7 @@ public:
     std::chrono::milliseconds delay{0};
     bool hold = false;
     bool digest = true; // false: "-" for every md5
+    bool sumWhole = false;
 
 private:
     static GstPadProbeReturn onData(GstPad *pad, GstPadProbeInfo *info, gpointer self);
@@ -42,6 +45,7 @@ private:
 
     GstPad *pad_ = nullptr;
     std::FILE *log_ = nullptr;
+    GChecksum *whole_ = g_checksum_new(G_CHECKSUM_MD5); // streaming thread
     std::atomic<uint64_t> count_{0};
     std::mutex lock_; // guards held_ and the log
     std::vector<GstBuffer *> held_;
