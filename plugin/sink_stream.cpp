@@ -38,7 +38,7 @@ SinkStream::SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> p
 {
 }
 
-SinkStream::~SinkStream()
+void SinkStream::stop()
 {
     publisher_->stop();
 }
@@ -71,6 +71,7 @@ GstFlowReturn SinkStream::preroll()
         if (sink_->flushing)
             return GST_FLOW_FLUSHING;
     }
+    waitAnnounced_ = false;
     return GST_FLOW_OK;
 }
 
@@ -93,7 +94,7 @@ GstFlowReturn SinkStream::awaitClient()
             return flow;
     }
     waitAnnounced_ = false;
-    if (!open_ || time_.mode() == Timestamps::Preserve)
+    if (time_.mode() == Timestamps::Preserve)
         return GST_FLOW_OK;
     const int64_t waited = monotonicNow() - begun;
     if (upstreamLive_) {
@@ -268,9 +269,16 @@ GstFlowReturn SinkStream::refuseTooLarge(gsize size)
 
 GstFlowReturn SinkStream::render(GstBuffer *buffer)
 {
+    // The base class lets what is outside of the segment (the DTS of B-frames before its start) through
+    // without a preroll, when there may be no clock yet.
+    if (sink_->need_preroll) {
+        const GstFlowReturn flow = gst_base_sink_do_preroll(sink_, GST_MINI_OBJECT_CAST(buffer));
+        if (flow != GST_FLOW_OK)
+            return flow;
+    }
+    open();
     if (const GstFlowReturn flow = awaitClient(); flow != GST_FLOW_OK)
         return flow;
-    open();
     if (latencyChanged_.exchange(false, std::memory_order_relaxed)) {
         const GstClockTime before = minimumLatency_;
         queryUpstream(&upstreamLive_, &minimumLatency_);

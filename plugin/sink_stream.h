@@ -26,7 +26,7 @@ class SinkStream
 public:
     SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
                const SinkSettings &settings);
-    ~SinkStream();
+    void stop(); // the thread that changes the state
 
     // The base class's virtual functions.
     GstFlowReturn preroll();
