@@ -312,6 +312,17 @@ bool PeerProcess::waitForLog(const std::string &prefix, Time patience)
     return true;
 }
 
+bool PeerProcess::waitForStat(const std::string &field, uint64_t atLeast, Time patience)
+{
+    const auto until = Clock::now() + patience;
+    while (stat(field) < atLeast) {
+        if (Clock::now() >= until || !running())
+            return false;
+        ::poll(nullptr, 0, 5);
+    }
+    return true;
+}
+
 TapLog PeerProcess::log() const
 {
     TapLog log;
@@ -352,6 +363,11 @@ std::vector<std::string> gstLaunch(const std::string &line)
     for (std::string word; stream >> word;)
         words.push_back(word);
     return words;
+}
+
+std::string testProgram(const std::string &name)
+{
+    return directoryOfTests() + "/" + name;
 }
 
 std::string freshPath(const std::string &suffix)

@@ -102,6 +102,8 @@ public:
     bool waitForCount(uint64_t buffers, Time patience = kPatience);
     // Waits until the log has a line that begins so.
     bool waitForLog(const std::string &prefix, Time patience = kPatience);
+    // Waits until a number of ring-stats is at least so much.
+    bool waitForStat(const std::string &field, uint64_t atLeast, Time patience = kPatience);
 
 private:
     PeerProcess(std::vector<std::string> wrapper, const std::string &launchLine,
@@ -120,6 +122,9 @@ Finished runToEnd(std::vector<std::string> command,
 
 // gst-launch-1.0 with the words of this line (split at blanks; quotes are not looked at).
 std::vector<std::string> gstLaunch(const std::string &line);
+
+// Where the programs that the tests start are built.
+std::string testProgram(const std::string &name);
 
 // A path in this test's own temporary directory that nobody has used yet.
 std::string freshPath(const std::string &suffix);

@@ -26,6 +26,7 @@ namespace
 constexpr const char *kUsage = R"(pipeline-peer [OPTION...] LAUNCH-LINE
 Options
     --log FILE      a line for each buffer and event at the pad of the element named "tap"
+    --no-digest     the log says "-" instead of md5 sums
     --slow MS       each buffer at the tap takes so long
     --hold          every buffer at the tap is kept
     --block-at N    the tap's streaming thread stays in the Nth buffer until "release"
@@ -287,6 +288,8 @@ int main(int argc, char **argv)
             peer.tap.logTo(argv[++at]);
         else if (option == "--slow" && at + 1 < argc)
             peer.tap.delay = std::chrono::milliseconds(std::atoi(argv[++at]));
+        else if (option == "--no-digest")
+            peer.tap.digest = false;
         else if (option == "--hold")
             peer.tap.hold = true;
         else if (option == "--block-at" && at + 1 < argc)

@@ -170,8 +170,8 @@ void Tap::onBuffer(GstBuffer *buffer)
               number(GST_BUFFER_DURATION(buffer)) + " " + number(GST_BUFFER_OFFSET(buffer)) + " " +
               number(GST_BUFFER_OFFSET_END(buffer)) + " " +
               std::to_string(GST_BUFFER_FLAGS(buffer) & ~kNotOurs) + " " +
-              std::to_string(gst_buffer_get_size(buffer)) + " " + md5Of(buffer) + videoMetaOf(buffer) +
-              (readOnly ? " readonly" : "") + (isInArena(buffer) ? " arena" : ""));
+              std::to_string(gst_buffer_get_size(buffer)) + " " + (digest ? md5Of(buffer) : "-") +
+              videoMetaOf(buffer) + (readOnly ? " readonly" : "") + (isInArena(buffer) ? " arena" : ""));
     }
     if (sumWhole)
         addTo(whole_, buffer);

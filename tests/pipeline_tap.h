@@ -42,6 +42,7 @@ public:
     bool hold = false;
     bool times = false;
     uint64_t blockAt = 0; // the streaming thread stays in this buffer (the first is 1) until release()
+    bool digest = true; // false: "-" for every md5
     bool sumWhole = false;
 
 private:
