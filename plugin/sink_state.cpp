@@ -113,7 +113,8 @@ void SinkState::stop()
         failure.reset();
         later = std::exchange(laterFailure, nullptr);
     }
-    ended.reset();
+    if (ended)
+        ended->stop(); // and not when the last reader of its statistics lets go of it
     if (later) {
         gst_clock_id_unschedule(later);
         gst_clock_id_unref(later);
