@@ -240,6 +240,17 @@ GstSample *pull(GstElement *sink)
     return sample;
 }
 
+// Threads of connections end in their own time.
+bool ownMappingsGo()
+{
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        if (footprintOf("self").ringMappings == 0)
+            return true;
+        ::poll(nullptr, 0, 10);
+    }
+    return false;
+}
+
 class WhatLeft : public testing::Test
 {
 protected:
@@ -276,7 +287,7 @@ TEST_F(WhatLeft, ASampleIsGoodAfterItsPipelineAndItsProducerAreGone)
         EXPECT_EQ(md5Of(buffer), sent.buffers[frame].md5);
         gst_sample_unref(sample);
     }
-    EXPECT_EQ(footprintOf("self").ringMappings, 0u) << "the last one took the memory with it";
+    EXPECT_TRUE(ownMappingsGo()) << "the last one took the memory with it";
 }
 
 TEST_F(WhatLeft, ABufferOfTheSinksPoolIsGoodAfterTheSinkIsGone)
@@ -309,5 +320,5 @@ TEST_F(WhatLeft, ABufferOfTheSinksPoolIsGoodAfterTheSinkIsGone)
     gst_buffer_unmap(kept, &map);
     EXPECT_NE(md5Of(kept), before);
     gst_buffer_unref(kept);
-    EXPECT_EQ(footprintOf("self").ringMappings, 0u);
+    EXPECT_TRUE(ownMappingsGo());
 }

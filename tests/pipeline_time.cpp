@@ -240,11 +240,14 @@ TEST(NotLive, AStreamOfTheClockActsAsLiveWithOneWarning)
     EXPECT_TRUE(receiver.waitFor("warning ")) << receiver.transcript();
     EXPECT_FALSE(receiver.seen("warning ")) << receiver.transcript();
     EXPECT_EQ(receiver.command("latency ring").substr(0, 5), "live ");
-    const size_t timed =
-        forEachOfBoth(sender, receiver, [&](const TimedBuffer &sent, const TimedBuffer &got) {
-            EXPECT_NEAR(static_cast<double>(got.due()), static_cast<double>(sent.due()), 5.0 * kMillisecond);
-        });
-    EXPECT_GE(timed, 8u);
+    size_t timed = 0;
+    forEachOfBoth(sender, receiver, [&](const TimedBuffer &sent, const TimedBuffer &got) {
+        if (got.pts == "0") // what came before it played was for now
+            return;
+        timed++;
+        EXPECT_NEAR(static_cast<double>(got.due()), static_cast<double>(sent.due()), 5.0 * kMillisecond);
+    });
+    EXPECT_GE(timed, 5u);
 }
 
 // ---- latency
