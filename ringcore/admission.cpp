@@ -19,6 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kHandshakes = 16;
 constexpr size_t kHandshakesPerUid = 4;
+constexpr size_t kEnding = 16;              // connections that are over, but whose threads are not
 constexpr size_t kAdmissionsPerSecond = 64; // for one uid
 constexpr size_t kUidsRemembered = 256;
 constexpr int kAcceptPauseMs = 100; // out of descriptors or memory
@@ -111,6 +112,11 @@ void acceptOne(const std::shared_ptr<PublisherCore> &core, UniqueFd accepted)
         std::lock_guard guard(core->lock);
         if (admittedTooOften(*core, uid)) {
             socket.send(encode(Refusal{RefusalReason::TooOften, kAdmissionsPerSecond, true}));
+            return;
+        }
+        if (const size_t limit = core->config.maxClients + kHandshakes + kEnding;
+            core->connections.size() >= limit) {
+            socket.send(encode(Refusal{RefusalReason::TooManyHandshakes, limit, true}));
             return;
         }
         boundHandshakes(*core, uid);

@@ -68,8 +68,11 @@ ClientConnection::ClientConnection(std::shared_ptr<PublisherCore> core, ControlS
 
 void ClientConnection::run()
 {
-    if (!wakeEvent_.valid())
+    if (!wakeEvent_.valid()) { // no descriptor left: it may come again
+        socket_.send(encode(Refusal{RefusalReason::NoMemory, 0, true}));
+        socket_.close();
         return;
+    }
     if (origin_ == Origin::Accepted)
         processFd_ = socket_.peerPidFd();
     auto ended = handshake();
@@ -83,6 +86,8 @@ void ClientConnection::run()
     socket_.send(lastWords(reason));
     ::shutdown(socket_.fd(), SHUT_RDWR); // an application may hold a duplicate of it
     reportEnd(reason, joined);
+    // Here, and not in whichever thread lets go of this object last.
+    socket_.close();
 }
 
 void ClientConnection::reportEnd(const Error &reason, bool wasConnected)

@@ -60,7 +60,7 @@ private:
     void reportEnd(const Error &reason, bool wasConnected);
 
     const std::shared_ptr<PublisherCore> core_;
-    const ControlSocket socket_;
+    ControlSocket socket_; // this thread's alone, which closes it, too
     const Origin origin_;
     const uint32_t id_;
     const PeerIdentity identity_;

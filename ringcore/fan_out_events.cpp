@@ -215,6 +215,7 @@ void FanOut::flushStop(bool resetTime, std::span<const uint32_t> forgottenPlaces
         Membership &member = members_[i];
         member.account->setEndOfStream(false, epoch_);
         member.account->setEpoch(packEpoch(epoch_, resetTime));
+        member.account->wake(); // whether or not there is room for more
         after.calls.push_back(member.look);
         // The reader throws away what is in the ring, events too: the state is told again.
         fallBehindLocked(member, after);

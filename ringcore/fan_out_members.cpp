@@ -71,14 +71,15 @@ void FanOut::join(Membership membership)
 {
     After after;
     std::lock_guard guard(lock_);
+    const auto account = membership.account;
     members_.push_back(std::move(membership));
     shareOutLocked();
-    Membership &member = members_.back();
-    member.account->setEpoch(packEpoch(epoch_, resetTime_));
-    member.account->behind = true;
-    if (!catchUpLocked(*member.account, after) && !members_.empty() &&
-        members_.back().account == member.account)
-        fallBehindLocked(member, after);
+    account->setEpoch(packEpoch(epoch_, resetTime_));
+    account->behind = true;
+    if (!catchUpLocked(*account, after)) {
+        if (const auto member = find(account->id()); member != members_.end()) // or it was dropped
+            fallBehindLocked(*member, after);
+    }
     count_.store(static_cast<uint32_t>(members_.size()), std::memory_order_release);
     stop_.poke();
 }

@@ -199,24 +199,53 @@ std::vector<std::string> TapLog::all(const std::string &prefix) const
 
 // ---- peers
 
+namespace
+{
+
+std::vector<std::string> asUser(unsigned uid)
+{
+    const std::string number = std::to_string(uid);
+    return {"setpriv", "--reuid=" + number, "--regid=" + number, "--clear-groups"};
+}
+
+std::vector<std::string> peerCommand(std::vector<std::string> command, const std::string &launchLine,
+                                     const std::vector<std::string> &options, const std::string &logPath)
+{
+    command.push_back(directoryOfTests() + "/pipeline-peer");
+    command.insert(command.end(), {"--log", logPath});
+    command.insert(command.end(), options.begin(), options.end());
+    command.push_back(launchLine);
+    return command;
+}
+
+} // namespace
+
 PeerProcess::PeerProcess(const std::string &launchLine, std::vector<std::string> options,
                          std::vector<std::string> environment)
-    : PeerProcess(launchLine, std::move(options), freshPath(".log"), std::move(environment))
+    : PeerProcess(std::vector<std::string>{}, launchLine, std::move(options), freshPath(".log"),
+                  std::move(environment))
 {
 }
 
-PeerProcess::PeerProcess(const std::string &launchLine, std::vector<std::string> options, std::string logPath,
+PeerProcess::PeerProcess(User user, const std::string &launchLine, std::vector<std::string> options,
                          std::vector<std::string> environment)
-    : ChildProcess(
-          [&] {
-              std::vector<std::string> command{testProgram("pipeline-peer"), "--log", logPath};
-              command.insert(command.end(), options.begin(), options.end());
-              command.push_back(launchLine);
-              return command;
-          }(),
-          std::move(environment)),
+    : PeerProcess(asUser(user.uid), launchLine, std::move(options), freshPath(".log"), std::move(environment))
+{
+}
+
+PeerProcess::PeerProcess(std::vector<std::string> wrapper, const std::string &launchLine,
+                         std::vector<std::string> options, std::string logPath,
+                         std::vector<std::string> environment)
+    : ChildProcess(peerCommand(std::move(wrapper), launchLine, options, logPath), std::move(environment)),
       logPath_(std::move(logPath))
 {
+}
+
+bool PeerProcess::User::canRun() const
+{
+    auto command = asUser(uid);
+    command.insert(command.end(), {"test", "-x", directoryOfTests() + "/pipeline-peer"});
+    return ::geteuid() == 0 && runToEnd(command).status == 0;
 }
 
 std::string PeerProcess::command(const std::string &line)
@@ -272,10 +301,10 @@ bool PeerProcess::waitForCount(uint64_t buffers, Time patience)
     return false;
 }
 
-bool PeerProcess::waitForStat(const std::string &field, uint64_t atLeast, Time patience)
+bool PeerProcess::waitForLog(const std::string &prefix, Time patience)
 {
     const auto until = Clock::now() + patience;
-    while (stat(field) < atLeast) {
+    while (log().all(prefix).empty()) {
         if (Clock::now() >= until || !running())
             return false;
         ::poll(nullptr, 0, 5);
@@ -283,11 +312,11 @@ bool PeerProcess::waitForStat(const std::string &field, uint64_t atLeast, Time p
     return true;
 }
 
-bool PeerProcess::waitForLogged(const std::string &prefix, Time patience) const
+bool PeerProcess::waitForStat(const std::string &field, uint64_t atLeast, Time patience)
 {
     const auto until = Clock::now() + patience;
-    while (log().all(prefix).empty()) {
-        if (Clock::now() >= until)
+    while (stat(field) < atLeast) {
+        if (Clock::now() >= until || !running())
             return false;
         ::poll(nullptr, 0, 5);
     }

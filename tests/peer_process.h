@@ -82,6 +82,14 @@ public:
     explicit PeerProcess(const std::string &launchLine, std::vector<std::string> options = {},
                          std::vector<std::string> environment = {});
 
+    // As another user (we must be root): every path it is given must be one that it can get at.
+    struct User {
+        unsigned uid;
+        bool canRun() const; // whether this user gets at our programs; else a test is skipped
+    };
+    PeerProcess(User user, const std::string &launchLine, std::vector<std::string> options = {},
+                std::vector<std::string> environment = {});
+
     // Sends the command and returns its answer without "ok "; fails the test if it is "no ...".
     std::string command(const std::string &line);
     // Of the property ring-stats of the element named "ring" (or the one given), a number by name;
@@ -92,14 +100,14 @@ public:
     TapLog log() const;
     // Waits until the tap saw so many buffers.
     bool waitForCount(uint64_t buffers, Time patience = kPatience);
+    // Waits until the log has a line that begins so.
+    bool waitForLog(const std::string &prefix, Time patience = kPatience);
     // Waits until a number of ring-stats is at least so much.
     bool waitForStat(const std::string &field, uint64_t atLeast, Time patience = kPatience);
-    // Waits until the log has a line that begins with `prefix`; also while the process is stopped.
-    bool waitForLogged(const std::string &prefix, Time patience = kPatience) const;
 
 private:
-    PeerProcess(const std::string &launchLine, std::vector<std::string> options, std::string logPath,
-                std::vector<std::string> environment);
+    PeerProcess(std::vector<std::string> wrapper, const std::string &launchLine,
+                std::vector<std::string> options, std::string logPath, std::vector<std::string> environment);
     std::string logPath_;
 };
 

@@ -41,7 +41,7 @@ protected:
     {
         producer_.command("set caps caps video/x-raw,format=I420,width=" + width +
                           ",height=48,framerate=60/1");
-        ASSERT_TRUE(producer_.waitForLogged("caps video/x-raw, format=(string)I420, width=(int)" + width))
+        ASSERT_TRUE(producer_.waitForLog("caps video/x-raw, format=(string)I420, width=(int)" + width))
             << producer_.transcript();
     }
     size_t lineOf(const std::vector<std::string> &lines, const std::string &beginning,
@@ -93,7 +93,7 @@ TEST_F(ClientBehind, IsToldTheLatestBeforeItsNextFrame)
     title("last");
     const size_t before = consumer_.log().buffers.size();
     consumer_.signal(SIGCONT);
-    ASSERT_TRUE(consumer_.waitForLogged("caps video/x-raw, format=(string)I420, width=(int)80"))
+    ASSERT_TRUE(consumer_.waitForLog("caps video/x-raw, format=(string)I420, width=(int)80"))
         << consumer_.transcript();
     ASSERT_TRUE(consumer_.waitForCount(before + 20)) << consumer_.transcript();
 

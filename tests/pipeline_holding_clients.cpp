@@ -76,7 +76,7 @@ TEST_P(HoldingClientWhoseShareShrinks, GetsEveryFrameAndSoDoesTheOther)
     ASSERT_TRUE(first.waitForCount(stream.frames / 4)) << first.transcript();
     producer.command("pause"); // keeps what it has
     PeerProcess second(encoderLine(stream, socket), optionsFor(stream));
-    ASSERT_TRUE(second.waitForLogged("caps ")) << second.transcript();
+    ASSERT_TRUE(second.waitForLog("caps ")) << second.transcript();
     ASSERT_EQ(producer.command("get ring num-clients"), "2");
     producer.command("play");
 

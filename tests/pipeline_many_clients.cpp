@@ -50,8 +50,8 @@ TEST(ManyClients, EightGetTheStateFirstAndThenIdenticalFramesThatWereWrittenOnce
     producer.command("pause");
     add(consumers, 3, socket); // while it idles
     for (size_t i = 5; i < 8; i++) {
-        EXPECT_TRUE(consumers[i]->waitForLogged("caps ")) << consumers[i]->transcript();
-        EXPECT_TRUE(consumers[i]->waitForLogged("segment ")) << consumers[i]->transcript();
+        EXPECT_TRUE(consumers[i]->waitForLog("caps ")) << consumers[i]->transcript();
+        EXPECT_TRUE(consumers[i]->waitForLog("segment ")) << consumers[i]->transcript();
     }
     producer.command("play");
     for (auto &consumer : consumers)

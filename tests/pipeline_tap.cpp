@@ -35,6 +35,38 @@ std::string md5Of(GstBuffer *buffer)
     return text;
 }
 
+int64_t monotonicNow()
+{
+    return std::chrono::steady_clock::now().time_since_epoch().count();
+}
+
+// What to add to the clock's time to get CLOCK_MONOTONIC; of some samples the one that was least
+// disturbed.
+int64_t fromClock(GstClock *clock)
+{
+    int64_t best = 0;
+    int64_t leastTook = G_MAXINT64;
+    for (int sample = 0; sample < 5; sample++) {
+        const int64_t before = monotonicNow();
+        const auto time = static_cast<int64_t>(gst_clock_get_time(clock));
+        const int64_t took = monotonicNow() - before;
+        if (took < leastTook) {
+            leastTook = took;
+            best = before + took / 2 - time;
+        }
+    }
+    return best;
+}
+
+std::string runningTime(const GstSegment &segment, GstClockTime time)
+{
+    guint64 running = 0;
+    const gint sign = segment.format == GST_FORMAT_TIME
+                          ? gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &running)
+                          : 0;
+    return sign == 0 ? "none" : std::to_string(sign * static_cast<int64_t>(running));
+}
+
 std::string videoMetaOf(GstBuffer *buffer)
 {
     const GstVideoMeta *meta = gst_buffer_get_video_meta(buffer);
@@ -96,6 +128,7 @@ void Tap::logTo(const char *path)
 
 void Tap::attach(GstElement *pipeline)
 {
+    pipeline_ = pipeline;
     GstElement *element = gst_bin_get_by_name(GST_BIN(pipeline), "tap");
     if (!element)
         return;
@@ -127,6 +160,8 @@ GstPadProbeReturn Tap::onData(GstPad *, GstPadProbeInfo *info, gpointer data)
 
 void Tap::onBuffer(GstBuffer *buffer)
 {
+    if (times)
+        writeTimes(buffer);
     if (log_) {
         constexpr guint kNotOurs = GST_BUFFER_FLAG_TAG_MEMORY | 0xf; // GstMiniObject's
         const bool readOnly =
@@ -144,10 +179,37 @@ void Tap::onBuffer(GstBuffer *buffer)
         std::lock_guard guard(lock_);
         held_.push_back(gst_buffer_ref(buffer));
     }
-    count_++;
+    const uint64_t number = ++count_;
+    if (number == blockAt) {
+        std::unique_lock guard(lock_);
+        released_.wait(guard, [&, before = releases_] { return releases_ != before; });
+    }
     // A consumer that is slow by nature, not a wait for anything.
     if (delay.count() > 0)
         std::this_thread::sleep_until(std::chrono::steady_clock::now() + delay);
+}
+
+void Tap::writeTimes(GstBuffer *buffer)
+{
+    GstEvent *event = gst_pad_get_sticky_event(pad_, GST_EVENT_SEGMENT, 0);
+    GstClock *clock = gst_element_get_clock(pipeline_);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_UNDEFINED);
+    if (event)
+        gst_event_copy_segment(event, &segment);
+    std::string now = "none";
+    std::string zero = "none";
+    if (clock) {
+        const auto base = static_cast<int64_t>(gst_element_get_base_time(pipeline_));
+        now = std::to_string(static_cast<int64_t>(gst_clock_get_time(clock)) - base);
+        zero = std::to_string(base + fromClock(clock));
+    }
+    write("times " + now + " " + runningTime(segment, GST_BUFFER_PTS(buffer)) + " " +
+          runningTime(segment, GST_BUFFER_DTS(buffer)) + " " + zero);
+    if (clock)
+        gst_object_unref(clock);
+    if (event)
+        gst_event_unref(event);
 }
 
 void Tap::onEvent(GstEvent *event)
@@ -194,7 +256,9 @@ void Tap::release()
     {
         std::lock_guard guard(lock_);
         held.swap(held_);
+        releases_++;
     }
+    released_.notify_all();
     for (GstBuffer *buffer : held)
         gst_buffer_unref(buffer);
 }

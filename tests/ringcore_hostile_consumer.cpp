@@ -391,6 +391,23 @@ TEST(HostileConsumer, DescriptorsFromAClientAreNotTaken)
     EXPECT_TRUE(honest.awaitBuffers(1));
 }
 
+TEST(HostileConsumer, CursorThatIsNonsenseFromTheStartIsFoundAtTheJoin)
+{
+    Producer producer;
+    for (uint32_t place = 0; place < 65; place++) // more than its ring has room for
+        producer.sticky(place, "state");
+    RawClient client(producer.socket());
+    ASSERT_TRUE(client.sendHello() == 0 && client.awaitWelcome() && client.map());
+    client.returnPage().cursor.store(4711);
+    ASSERT_TRUE(client.seal() && client.sendReady() == 0);
+    const auto words = client.awaitEnd();
+    ASSERT_TRUE(words.fault);
+    EXPECT_EQ(words.fault->kind, FaultKind::CursorBeyondRing);
+    EXPECT_EQ(words.fault->found, 4711u);
+    ASSERT_TRUE(producer.awaitNoConnections());
+    EXPECT_EQ(producer.stream().consumers(), 0u);
+}
+
 TEST(HostileConsumer, BellThatIsRungAllTheTimeCostsOnlyLooks)
 {
     Producer producer{ProducerOptions(4, SlowClient::Block)};
