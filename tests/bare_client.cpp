@@ -21,7 +21,8 @@ class Quiet : public ringcore::SubscriberObserver
 {
 public:
     bool authorizeProducer(const ringcore::PeerIdentity &) override { return true; }
-    std::vector<std::byte> attachment() override { return {}; }
+    // To a sharedringsink: every format of video and of audio is welcome, and no names follow.
+    std::vector<std::byte> attachment() override { return {std::byte{1}, std::byte{1}, {}, {}}; }
     void flushStarted() override {}
     void waiting(const std::string &) override {}
     void log(const std::string &) override {}
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
 
     ringcore::SubscriberConfig config;
     config.socketPath = argv[1];
+    config.reconnect = false; // who was thrown out stays out
     auto subscriber = ringcore::Subscriber::start(std::move(config), std::make_shared<Quiet>());
     if (!subscriber) {
         std::fprintf(stderr, "%s\n", describe(subscriber.error()).c_str());

@@ -51,7 +51,7 @@ protected:
             if (lines[i].starts_with(beginning) && lines[i].find(part) != std::string::npos)
                 return i;
         }
-        ADD_FAILURE() << "no " << beginning << part;
+        ADD_FAILURE() << "no " << beginning << " " << part;
         return lines.size();
     }
 
@@ -75,9 +75,9 @@ TEST_F(ClientBehind, HearsEverythingThatFitsIntoItsRing)
     ASSERT_TRUE(consumer_.waitFor("eos")) << consumer_.transcript();
 
     const auto lines = consumer_.log().lines;
-    const size_t one = lineOf(lines, "tag", "one");
+    const size_t one = lineOf(lines, "tag", "(string)one");
     const size_t caps = lineOf(lines, "caps", "width=(int)80");
-    const size_t two = lineOf(lines, "tag", "two");
+    const size_t two = lineOf(lines, "tag", "(string)two");
     EXPECT_LT(one, caps);
     EXPECT_LT(caps, two);
     EXPECT_EQ(lines.back(), "eos");
@@ -99,7 +99,7 @@ TEST_F(ClientBehind, IsToldTheLatestBeforeItsNextFrame)
 
     const TapLog log = consumer_.log();
     const size_t caps = lineOf(log.lines, "caps", "width=(int)80");
-    const size_t last = lineOf(log.lines, "tag", "\"last\"");
+    const size_t last = lineOf(log.lines, "tag", "(string)last");
     for (size_t i = 0; i < log.lines.size(); i++) {
         if (log.lines[i].find(" " + std::to_string(80 * 48 * 3 / 2) + " ") == std::string::npos)
             continue; // a frame of the old size, or no frame
@@ -129,6 +129,6 @@ TEST_F(ClientBehind, IsToldTheLatestAndTheEnd)
 
     const auto lines = consumer_.log().lines;
     lineOf(lines, "caps", "width=(int)80");
-    lineOf(lines, "tag", "\"last\"");
+    lineOf(lines, "tag", "(string)last");
     EXPECT_EQ(lines.back(), "eos");
 }

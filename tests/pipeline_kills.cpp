@@ -123,6 +123,10 @@ TEST(KilledConsumers, TwoHundredLeaveNothingBehind)
     while (!doomed.empty())
         killOldest();
 
+    unsigned served = 0;
+    while (producer.seen("connected"))
+        served++;
+    EXPECT_GT(served, kKills / 4); // not all died before they were somebody
     const uint64_t seen = std::stoull(one.command("count"));
     ASSERT_TRUE(one.waitForCount(seen + 100)) << one.transcript();
     const pid_t pid = producer.pid();
@@ -136,6 +140,9 @@ TEST(KilledConsumers, TwoHundredLeaveNothingBehind)
     // Other processes use shared memory, too; two hundred rings of these would be 50 MiB.
     EXPECT_TRUE(comesDownTo<uint64_t>("KiB of shared memory", shared + 16 * 1024, sharedMemory));
 
+    std::printf("%u of them were served; %zu descriptors, %zu mappings, %zu threads; Shmem %+lld KiB\n",
+                served, descriptorsOf(pid), mappingsOf(pid), threadsOf(pid),
+                static_cast<long long>(sharedMemory()) - static_cast<long long>(shared));
     producer.command("eos");
     for (PeerProcess *survivor : {&one, &other}) {
         ASSERT_TRUE(survivor->waitFor("eos")) << survivor->transcript();
