@@ -95,8 +95,7 @@ static GstStateChangeReturn gst_shared_ring_src_change_state(GstElement *element
         source.open();
         break;
     case GST_STATE_CHANGE_READY_TO_PAUSED:
-        if (!source.start())
-            return GST_STATE_CHANGE_FAILURE;
+        source.start();
         break;
     case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
         source.setPlaying(true);

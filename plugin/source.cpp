@@ -73,7 +73,7 @@ std::unique_ptr<ringcore::Subscriber> Source::subscribe(const SourceSettings &no
             return nullptr;
         }
     } else if (now.socket.empty()) {
-        error = "No \"socket\" to connect to, and no \"fd\", was set";
+        error = "No socket was given: set the property \"socket\" (or \"fd\")";
         return nullptr;
     }
     auto subscriber =
@@ -85,7 +85,7 @@ std::unique_ptr<ringcore::Subscriber> Source::subscribe(const SourceSettings &no
     return std::move(*subscriber);
 }
 
-bool Source::start()
+void Source::start()
 {
     const SourceSettings now = settings();
     const auto run = std::make_shared<Run>(element_, pad_, now);
@@ -93,19 +93,12 @@ bool Source::start()
     run->subscriber = subscribe(now, *run, error);
     if (run->subscriber)
         run->stream = std::make_unique<SourceStream>(run->port, now, *run->subscriber);
-    else if (!now.isLive) {
-        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("%s", error.c_str()), (nullptr));
-        return false;
-    }
-    // A live source says it when it plays, like all that goes wrong later: gst-launch-1.0 counts an
-    // error as such (exit code 1) only from then on.
     run->startError = std::move(error);
     std::lock_guard guard(lock_);
     stopping_ = false;
     ownEvents_.clear();
     run_ = run;
     noteChangeLocked();
-    return true;
 }
 
 void Source::setPlaying(bool playing)
@@ -165,6 +158,14 @@ bool Source::waitUntilRunning(Run &run)
     return !stopping_;
 }
 
+bool Source::waitToBeHeard()
+{
+    constexpr std::chrono::milliseconds kPatience{500};
+    std::unique_lock guard(lock_);
+    changed_.wait_for(guard, kPatience, [&] { return stopping_ || playing_; });
+    return !stopping_;
+}
+
 SourceStream::Next Source::pushOwnEvents(Run &run)
 {
     while (attention_.load(std::memory_order_acquire)) {
@@ -194,7 +195,8 @@ void Source::iterate()
         return;
     }
     if (!current->stream) {
-        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("%s", current->startError.c_str()), (nullptr));
+        if (waitToBeHeard())
+            GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("%s", current->startError.c_str()), (nullptr));
         gst_pad_pause_task(pad_);
         return;
     }
@@ -206,6 +208,9 @@ void Source::iterate()
     if (next == SourceStream::Next::Continue) {
         if (!current->received)
             current->received = current->subscriber->receive(current->delivery);
+        if (*current->received == ringcore::Received::Lost && !current->delivery.loss.retrying &&
+            !current->delivery.loss.afterEndOfStream && !waitToBeHeard())
+            return; // being stopped; the next turn ends
         // While it waited, we may have been paused, sent an event, or stopped: that goes first.
         if (!attention_.load(std::memory_order_acquire))
             next =

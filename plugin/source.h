@@ -45,9 +45,8 @@ public:
 
     // The thread that changes the state.
     void open(); // NULL -> READY
-    // READY -> PAUSED, before the pad is activated; waits for nobody. A failure has been posted on the
-    // bus.
-    [[nodiscard]] bool start();
+    // READY -> PAUSED, before the pad is activated; waits for nobody. A failure is posted by the task.
+    void start();
     void setPlaying(bool playing);
     void interrupt(); // the task returns soon, and does nothing more
     void stop();      // PAUSED -> READY, after the pad was deactivated
@@ -84,6 +83,9 @@ private:
                                                     std::string &error) const;
     // Waits until the task may go on. False: it is over.
     bool waitUntilRunning(Run &run);
+    // Before the error that ends a run. gst-launch-1.0 forgets one that comes before its main loop
+    // runs, and then waits for ever: from PLAYING on it does run, and soon after preroll began.
+    bool waitToBeHeard(); // false: being stopped
     SourceStream::Next pushOwnEvents(Run &run);
     void noteChangeLocked();
 

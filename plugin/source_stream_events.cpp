@@ -108,7 +108,7 @@ void SourceStream::takeStreamStart(DecodedEvent decoded)
 {
     if (mustHold())
         held_.clear(); // of a stream that had no buffers for downstream
-    else if (times_.owesSegment())
+    else if (times_.owesNewSegment())
         pushOwedSegment(kNoTime);
     // The producer's number means nothing here, but streams that share it there share one here.
     if (decoded.producerGroupId) {

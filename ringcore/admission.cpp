@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace ringcore
 {
@@ -18,6 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kHandshakes = 16;
 constexpr size_t kHandshakesPerUid = 4;
+constexpr size_t kEnding = 16;              // connections that are over, but whose threads are not
 constexpr size_t kAdmissionsPerSecond = 64; // for one uid
 constexpr size_t kUidsRemembered = 256;
 constexpr int kAcceptPauseMs = 100; // out of descriptors or memory
@@ -89,17 +91,17 @@ void boundHandshakes(PublisherCore &core, uid_t uid)
     std::vector<std::shared_ptr<ClientConnection>> all;
     std::vector<std::shared_ptr<ClientConnection>> ofUid;
     for (const auto &connection : core.connections) {
-        if (connection->phase() != ClientConnection::Phase::Handshaking)
+        if (!connection->isHandshaking())
             continue;
         all.push_back(connection);
         if (connection->identity().uid == uid)
             ofUid.push_back(connection);
     }
-    const Error tooMany = Refusal{RefusalReason::TooManyHandshakes, kHandshakes, true};
+    const auto tooMany = [](size_t limit) { return Refusal{RefusalReason::TooManyHandshakes, limit, true}; };
     if (ofUid.size() >= kHandshakesPerUid)
-        ofUid.front()->cancel(tooMany);
+        ofUid.front()->cancel(tooMany(kHandshakesPerUid));
     else if (all.size() >= kHandshakes)
-        greediest(all)->cancel(tooMany);
+        greediest(all)->cancel(tooMany(kHandshakes));
 }
 
 void acceptOne(const std::shared_ptr<PublisherCore> &core, UniqueFd accepted)
@@ -112,6 +114,11 @@ void acceptOne(const std::shared_ptr<PublisherCore> &core, UniqueFd accepted)
             socket.send(encode(Refusal{RefusalReason::TooOften, kAdmissionsPerSecond, true}));
             return;
         }
+        if (const size_t limit = core->config.maxClients + kHandshakes + kEnding;
+            core->connections.size() >= limit) {
+            socket.send(encode(Refusal{RefusalReason::TooManyHandshakes, limit, true}));
+            return;
+        }
         boundHandshakes(*core, uid);
     }
     if (auto started = startConnection(core, std::move(socket), ClientConnection::Origin::Accepted); !started)
@@ -120,6 +127,7 @@ void acceptOne(const std::shared_ptr<PublisherCore> &core, UniqueFd accepted)
 
 void acceptLoop(const std::shared_ptr<PublisherCore> &core, UniqueFd listener)
 {
+    bool shortageTold = false;
     while (true) {
         pollfd fds[] = {{core->stopEvent.get(), POLLIN, 0}, {listener.get(), POLLIN, 0}};
         ::poll(fds, 2, -1);
@@ -127,13 +135,15 @@ void acceptLoop(const std::shared_ptr<PublisherCore> &core, UniqueFd listener)
             return;
         UniqueFd accepted(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (accepted.valid()) {
+            shortageTold = false;
             acceptOne(core, std::move(accepted));
             continue;
         }
         if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
             continue;
-        core->log(PublisherCallbacks::Level::Warning,
-                  "accepting a client: " + std::generic_category().message(errno));
+        if (!std::exchange(shortageTold, true))
+            core->log(PublisherCallbacks::Level::Warning,
+                      "accepting a client: " + std::generic_category().message(errno));
         ::poll(fds, 1, kAcceptPauseMs); // EMFILE and the like: others need what there is
     }
 }

@@ -45,6 +45,14 @@ size_t Arena::chargeFor(size_t size)
     return size < kSmallBlock ? roundUp(size, kSmallGrain) : roundUpToPage(size);
 }
 
+Block Arena::extentOf(Block visible)
+{
+    if (visible.size == 0)
+        return {};
+    const uint64_t begin = roundDown(visible.offset, kSmallGrain);
+    return {begin, chargeFor(visible.offset + visible.size - begin)};
+}
+
 std::optional<Block> Arena::allocate(size_t size, size_t alignment)
 {
     if (size > this->size() || alignment > kMaxAlignment)
@@ -169,7 +177,7 @@ Arena::Usage Arena::usage()
 {
     std::lock_guard guard(lock_);
     forgetRecent();
-    return {used_, largestRun(), populated_.populatedBytes()};
+    return {used_, largestRun(), populated_.bytes()};
 }
 
 size_t Arena::largestFreeRunWithout(const std::vector<Block> &blocks)

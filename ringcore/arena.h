@@ -5,7 +5,7 @@
 // not split the room that big ones need.
 #pragma once
 
-#include "populated_granules.h"
+#include "populated_pages.h"
 #include "sealed_memfd.h"
 
 #include <cstddef>
@@ -43,6 +43,9 @@ public:
 
     // What a request for `size` bytes really takes.
     static size_t chargeFor(size_t size);
+    // The block that `visible` is in, for all that can be told from it alone: whole if it begins
+    // where the block does.
+    static Block extentOf(Block visible);
 
     std::byte *at(uint64_t offset) const { return memfd_.mapping().data() + offset; }
     bool contains(const void *address) const;
@@ -71,7 +74,7 @@ private:
     std::mutex lock_;                   // guards everything below
     std::map<uint64_t, uint64_t> runs_; // free: offset -> size, never adjacent
     std::vector<Block> recent_;         // free, most recent last; not yet merged into runs_
-    PopulatedGranules populated_;
+    PopulatedPages populated_;
     size_t used_ = 0;
 };
 

@@ -14,7 +14,6 @@ namespace ringcore
 namespace
 {
 
-constexpr std::chrono::milliseconds kHandshakeTime{5000};
 constexpr int kRetryMs = 10;   // for EAGAIN and ETOOMANYREFS
 constexpr int kCatchUpMs = 10; // how often a client that was behind is looked at
 constexpr uint32_t kMessagesPerSecond = 100;
@@ -47,6 +46,17 @@ PeerIdentity identityOf(const ControlSocket &socket, ClientConnection::Origin or
     return identity;
 }
 
+std::vector<std::byte> lastWords(const Error &reason)
+{
+    if (const auto *refusal = std::get_if<Refusal>(&reason))
+        return encode(*refusal);
+    const auto *fault = std::get_if<PeerFault>(&reason);
+    // Its numbers are for our log; it learns which version would do.
+    if (fault && fault->kind == FaultKind::VersionUnsupported)
+        return encode(Refusal{RefusalReason::Version, kWireVersion, false});
+    return encodeGoodbye(fault);
+}
+
 } // namespace
 
 ClientConnection::ClientConnection(std::shared_ptr<PublisherCore> core, ControlSocket socket, Origin origin,
@@ -58,8 +68,11 @@ ClientConnection::ClientConnection(std::shared_ptr<PublisherCore> core, ControlS
 
 void ClientConnection::run()
 {
-    if (!wakeEvent_.valid())
+    if (!wakeEvent_.valid()) { // no descriptor left: it may come again
+        socket_.send(encode(Refusal{RefusalReason::NoMemory, 0, true}));
+        socket_.close();
         return;
+    }
     if (origin_ == Origin::Accepted)
         processFd_ = socket_.peerPidFd();
     auto ended = handshake();
@@ -70,12 +83,11 @@ void ClientConnection::run()
     core_->fanOut.leave(id_);
 
     const Error reason = ended ? Error(SystemError{ECONNRESET, "connection"}) : ended.error();
-    if (const auto *refusal = std::get_if<Refusal>(&reason))
-        socket_.send(encode(*refusal));
-    else
-        socket_.send(encodeGoodbye(std::get_if<PeerFault>(&reason)));
+    socket_.send(lastWords(reason));
     ::shutdown(socket_.fd(), SHUT_RDWR); // an application may hold a duplicate of it
     reportEnd(reason, joined);
+    // Here, and not in whichever thread lets go of this object last.
+    socket_.close();
 }
 
 void ClientConnection::reportEnd(const Error &reason, bool wasConnected)
@@ -112,6 +124,7 @@ void ClientConnection::cancel(const Error &reason)
         if (!cancelReason_)
             cancelReason_ = reason;
     }
+    cancelled_.store(true);
     poke();
 }
 
@@ -133,7 +146,7 @@ void ClientConnection::requestCatchUp()
     poke();
 }
 
-std::optional<Error> ClientConnection::cancelled()
+std::optional<Error> ClientConnection::cancelReason()
 {
     std::lock_guard guard(lock_);
     return cancelReason_;
@@ -145,7 +158,7 @@ Result<Message> ClientConnection::awaitMessage(Clock::time_point until)
 {
     const auto begun = Clock::now();
     while (true) {
-        if (auto reason = cancelled())
+        if (auto reason = cancelReason())
             return tl::unexpected(*reason);
         auto message = socket_.receive(0);
         if (!message)
@@ -155,7 +168,8 @@ Result<Message> ClientConnection::awaitMessage(Clock::time_point until)
         if (Clock::now() >= until) {
             using std::chrono::milliseconds;
             const auto waited = std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count();
-            return peerFault(FaultKind::HandshakeTimeout, static_cast<uint64_t>(kHandshakeTime.count()),
+            return peerFault(FaultKind::HandshakeTimeout,
+                             static_cast<uint64_t>(core_->config.handshakeTime.count()),
                              static_cast<uint64_t>(waited));
         }
         pollfd fds[] = {{socket_.fd(), POLLIN, 0}, {wakeEvent_.get(), POLLIN, 0}};
@@ -167,7 +181,7 @@ Result<void> ClientConnection::sendPatiently(std::span<const std::byte> bytes, s
                                              Clock::time_point until)
 {
     while (true) {
-        if (auto reason = cancelled())
+        if (auto reason = cancelReason())
             return tl::unexpected(*reason);
         auto sent = socket_.send(bytes, fds);
         if (sent)
@@ -183,7 +197,7 @@ Result<void> ClientConnection::sendPatiently(std::span<const std::byte> bytes, s
 
 Result<void> ClientConnection::handshake()
 {
-    const auto until = Clock::now() + kHandshakeTime;
+    const auto until = Clock::now() + core_->config.handshakeTime;
     auto message = awaitMessage(until);
     if (!message)
         return tl::unexpected(message.error());
@@ -191,11 +205,8 @@ Result<void> ClientConnection::handshake()
     if (!hello)
         return tl::unexpected(hello.error());
     const auto version = commonVersion(hello->oldestVersion, hello->newestVersion);
-    if (!version) {
-        core_->log(PublisherCallbacks::Level::Warning,
-                   "client " + std::to_string(id_) + ": " + describe(version.error()));
-        return tl::unexpected(Error(Refusal{RefusalReason::Version, kWireVersion, false}));
-    }
+    if (!version)
+        return tl::unexpected(version.error());
     if (auto admitted = admit(); !admitted)
         return admitted;
     if (core_->callbacks.attachment) {
@@ -252,6 +263,8 @@ Result<std::shared_ptr<ConsumerAccount>> ClientConnection::exchangeMemory(uint32
         return tl::unexpected(forward.error());
     if (auto populated = forward->mapping().populateForWriting(0, forward->size()); !populated)
         return tl::unexpected(populated.error());
+    // What the consumer finds here is where the stream begins for it: flushes of the past are not its own.
+    forward->mapping().at<ForwardHeader>()->epoch.store(core_->fanOut.epochWord(), std::memory_order_release);
     auto returned = SealedMemfd::createForPeer("sharedring-return", kReturnBytes);
     if (!returned)
         return tl::unexpected(returned.error());

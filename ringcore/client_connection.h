@@ -39,6 +39,9 @@ public:
     // What is known of the peer before it said anything; fixed.
     const PeerIdentity &identity() const { return identity_; }
     Phase phase() const { return phase_.load(std::memory_order_acquire); }
+    // Whether it takes one of the places for handshakes: not once it was cancelled, although its
+    // thread may not have heard of that yet.
+    bool isHandshaking() const { return phase() == Phase::Handshaking && !cancelled_.load(); }
 
 private:
     using Clock = std::chrono::steady_clock;
@@ -53,11 +56,11 @@ private:
     Result<void> handleMessage(const Message &message);
     void join(std::shared_ptr<ConsumerAccount> account);
     void poke();
-    std::optional<Error> cancelled();
+    std::optional<Error> cancelReason();
     void reportEnd(const Error &reason, bool wasConnected);
 
     const std::shared_ptr<PublisherCore> core_;
-    const ControlSocket socket_;
+    ControlSocket socket_; // this thread's alone, which closes it, too
     const Origin origin_;
     const uint32_t id_;
     const PeerIdentity identity_;
@@ -65,6 +68,7 @@ private:
     UniqueFd processFd_; // readable when the peer's process is gone; may be invalid
 
     std::atomic<Phase> phase_{Phase::Handshaking};
+    std::atomic<bool> cancelled_{false};
     bool attachmentHeard_ = false; // this thread's
 
     // Messages of the current second, this thread's.

@@ -104,7 +104,9 @@ void ConsumerAccount::deliver(Record &record, std::optional<uint32_t> publicatio
             slot.generation = 1; // 0 is what a fresh page says
         slot.publication = *publication;
         slot.charge = charge;
-        slot.payload = {record.head.payloadOffset, record.head.payloadSize};
+        slot.payload = Arena::extentOf({record.head.payloadOffset, record.head.payloadSize});
+        slot.extra = Arena::extentOf({record.head.extraOffset, record.head.extraSize});
+        slot.since = record.head.publishedAt;
         slot.over = heldBytes_ + charge > boundBytes_;
         heldBytes_ += charge;
         overOut_ += slot.over;
@@ -113,6 +115,9 @@ void ConsumerAccount::deliver(Record &record, std::optional<uint32_t> publicatio
         record.head.generation = slot.generation;
         noteShare();
     }
+    // The mark stays for a consumer that has not come so far, but must not match a cursor that wrapped.
+    if (endAt_ && writer_.written() - *endAt_ >= writer_.capacity())
+        setEndOfStream(false, 0);
     writer_.write(record);
 }
 
@@ -123,6 +128,7 @@ void ConsumerAccount::setEpoch(uint64_t packedEpoch)
 
 void ConsumerAccount::setEndOfStream(bool ended, uint32_t epoch)
 {
+    endAt_ = ended ? std::optional(writer_.written()) : std::nullopt;
     forward().endOfStream.store(ended ? packEndOfStream(epoch, writer_.written()) : 0,
                                 std::memory_order_release);
 }
@@ -169,11 +175,18 @@ void ConsumerAccount::noteShare()
         aboveSince_ = std::chrono::steady_clock::now();
 }
 
-std::vector<Block> ConsumerAccount::heldBlocks() const
+std::vector<Block> ConsumerAccount::smallBlocksHeldSince(uint64_t then) const
 {
     std::vector<Block> blocks;
-    for (const uint32_t slot : out_)
-        blocks.push_back(slots_[slot].payload);
+    for (const uint32_t index : out_) {
+        const Slot &slot = slots_[index];
+        if (slot.since > then)
+            continue;
+        for (const Block &block : {slot.payload, slot.extra}) {
+            if (block.size > 0 && block.size < Arena::kSmallBlock)
+                blocks.push_back(block);
+        }
+    }
     return blocks;
 }
 

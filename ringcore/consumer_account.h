@@ -79,8 +79,8 @@ public:
     uint32_t maxBuffers() const { return maxBuffers_; }
     uint32_t heldBuffers() const { return heldBuffers_; }
     uint64_t heldBytes() const { return heldBytes_; }
-    // The payload blocks that it holds.
-    std::vector<Block> heldBlocks() const;
+    // The small blocks that it has held since before `then`, which CLOCK_MONOTONIC gives in ns.
+    std::vector<Block> smallBlocksHeldSince(uint64_t then) const;
 
     ConsumerStatistics statistics() const;
     void countDrop() { statistics_.drops++; }
@@ -91,13 +91,17 @@ public:
     bool behind = false;
     // The next buffer is not what follows the one before.
     bool discont = false;
+    // Since when the stream waits for it.
+    std::optional<std::chrono::steady_clock::time_point> waitedForSince;
 
 private:
     struct Slot {
         uint32_t generation = 0; // last issued
         uint32_t publication = 0;
         uint64_t charge = 0;
-        Block payload;
+        Block payload; // the blocks' real extent
+        Block extra;
+        uint64_t since = 0; // CLOCK_MONOTONIC, ns
         bool over = false; // the one further block
     };
 
@@ -126,6 +130,7 @@ private:
     uint64_t heldBytes_ = 0;
     uint32_t overOut_ = 0;
     std::optional<std::chrono::steady_clock::time_point> aboveSince_;
+    std::optional<uint32_t> endAt_; // the cursor of the end-of-stream mark that stands
     ConsumerStatistics statistics_;
 };
 

@@ -116,7 +116,7 @@ tl::expected<ConsumerControl::Joined, Loss> ConsumerControl::join(Deadline giveU
             return tl::unexpected(explain(SystemError{errno, "dup"}, giveUpAt));
     }
     auto socket = given ? Result<ControlSocket>(ControlSocket(std::move(duplicate)))
-                        : connectTo(shared_->config.socketPath);
+                        : connectToProducer(shared_->config.socketPath);
     if (!socket)
         return tl::unexpected(explain(socket.error(), giveUpAt));
 

@@ -53,6 +53,9 @@ public:
     // socket open. Invalid before Linux 6.5; there hang-up alone tells.
     UniqueFd peerPidFd() const;
 
+    // What a peer sent and nobody received is closed with it, which can take as long as the peer likes.
+    void close() { fd_.reset(); }
+
     int fd() const { return fd_.get(); }
     bool valid() const { return fd_.valid(); }
 

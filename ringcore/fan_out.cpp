@@ -17,6 +17,7 @@ namespace
 {
 
 constexpr std::chrono::milliseconds kLookAtRing{10};
+constexpr std::chrono::nanoseconds kLongestTimeout = std::chrono::hours(24 * 365); // can be added to a time
 
 } // namespace
 
@@ -105,34 +106,43 @@ FanOut::Ready FanOut::roomFor(ConsumerAccount &account, uint64_t bytes, After &a
 
 std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(uint64_t bytes, After &after)
 {
+    std::shared_ptr<ConsumerAccount> first;
     for (size_t i = 0; i < members_.size();) {
-        const auto account = members_[i].account;
-        const Ready ready = roomFor(*account, bytes, after);
-        if (ready == Ready::No)
-            return account;
-        if (ready == Ready::Yes)
-            i++;
+        const auto &account = members_[i].account;
+        switch (roomFor(*account, bytes, after)) {
+        case Ready::Gone: // and another one stands at its index
+            continue;
+        case Ready::Yes:
+            account->waitedForSince.reset();
+            break;
+        case Ready::No:
+            if (!account->waitedForSince)
+                account->waitedForSince = steady_clock::now();
+            if (!first)
+                first = account;
+            break;
+        }
+        i++;
     }
-    return nullptr;
+    return first;
 }
 
 // SlowClient::Block: until everybody has room. False: interrupted.
 bool FanOut::waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, After &after)
 {
-    uint32_t waitingFor = 0;
-    steady_clock::time_point since;
+    // All that have no room are waited for at once: what each is allowed does not add up.
+    for (const Membership &member : members_)
+        member.account->waitedForSince.reset();
     while (!interrupted()) {
+        if (isFlushing(epoch_))
+            return true; // nothing is to be written
         const auto account = firstWithoutRoom(bytes, after);
         if (!account)
             return true;
         const auto now = steady_clock::now();
-        if (account->id() != waitingFor) {
-            waitingFor = account->id();
-            since = now;
-        }
         Deadline deadline;
         if (config_.slowClientTimeout) {
-            deadline = since + *config_.slowClientTimeout;
+            deadline = *account->waitedForSince + std::min(*config_.slowClientTimeout, kLongestTimeout);
             if (now >= *deadline) {
                 dropLocked(account->id(),
                            {FaultKind::SlowConsumer, account->maxBuffers(), account->heldBuffers()}, after);

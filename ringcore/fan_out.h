@@ -53,7 +53,7 @@ struct OutgoingEvent {
 
 enum class PublishOutcome {
     Delivered,   // to all, or (SlowClient::Drop) to those who had room
-    NobodyThere, // no consumer: the keeper was released
+    NobodyThere, // no consumer, or a flush is under way: the keeper was released
     Interrupted, // by interrupt(): nothing was written and the keeper is still the caller's
     NoMemory,    // no room in the arena for `extra`: likewise
 };
@@ -78,6 +78,8 @@ public:
         uint32_t maxBuffers = 16;
         SlowClient slowClient = SlowClient::Drop;
         std::optional<std::chrono::nanoseconds> slowClientTimeout; // with Block
+        // How long a consumer may stay above its share while others lack memory.
+        std::chrono::nanoseconds hoardingAllowed = std::chrono::seconds(5);
     };
 
     FanOut(std::shared_ptr<Arena> arena, Config config);
@@ -110,9 +112,9 @@ public:
     void waitForRelease(std::chrono::milliseconds atMost);
 
     // A request for `bytes` found no room in the arena: consumers that stay above their share for
-    // kHoardingAllowed, or whose blocks alone split the room, are dropped.
+    // Config::hoardingAllowed, or whose small blocks, held for so long, alone split the room, are
+    // dropped.
     void relieveShortage(uint64_t bytes);
-    static constexpr std::chrono::seconds kHoardingAllowed{5};
 
     // From a connection's thread. `dropped` is called once, without a lock, if the fan-out itself
     // drops the consumer; leave() is still to be called after it.
@@ -128,6 +130,8 @@ public:
     // True: not behind (any more), or gone.
     bool catchUp(uint32_t id);
 
+    // Of the flush epoch, as packEpoch. Any thread.
+    uint64_t epochWord();
     uint32_t consumers() const { return count_.load(std::memory_order_acquire); }
     FanOutStatistics statistics();
     // Takes everything back, for the end of the stream's life.
@@ -170,7 +174,7 @@ private:
 
     std::atomic<uint32_t> count_{0};
     std::atomic<bool> interrupted_{false};
-    StopWord stop_; // poked when a consumer comes or goes, and by interrupt()
+    StopWord stop_; // poked when a consumer comes or goes, when a flush begins, and by interrupt()
 
     std::mutex lock_; // guards what follows; never held while waiting or calling out
     std::vector<Membership> members_;

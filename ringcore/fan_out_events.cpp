@@ -84,6 +84,7 @@ void FanOut::publishEvent(const OutgoingEvent &event)
         }
     }
     const bool hasMemory = !needsBlock(event.bytes) || publication;
+    ended_ = false; // for who catches up; where the mark stands already, it is before this event
     for (size_t i = 0; i < members_.size();) {
         ConsumerAccount &account = *members_[i].account;
         const uint32_t id = account.id();
@@ -101,8 +102,6 @@ void FanOut::publishEvent(const OutgoingEvent &event)
                 continue;
             }
             if (*room && hasMemory) {
-                if (ended_)
-                    account.setEndOfStream(false, epoch_);
                 writeEvent(account, event.kind, event.bytes, 0, publication, block);
                 account.wake();
             } else {
@@ -113,7 +112,6 @@ void FanOut::publishEvent(const OutgoingEvent &event)
         }
         i++;
     }
-    ended_ = false;
     if (publication)
         publications_.unref(*publication, after.released);
 }
@@ -145,7 +143,8 @@ bool FanOut::catchUpLocked(ConsumerAccount &account, After &after)
     }
     account.behind = false;
     account.discont = true;
-    account.setEndOfStream(ended_, epoch_);
+    if (ended_)
+        account.setEndOfStream(true, epoch_);
     account.wake();
     return true;
 }
@@ -180,6 +179,12 @@ void FanOut::endOfStream()
     }
 }
 
+uint64_t FanOut::epochWord()
+{
+    std::lock_guard guard(lock_);
+    return packEpoch(epoch_, resetTime_);
+}
+
 void FanOut::flushStart()
 {
     After after;
@@ -192,6 +197,7 @@ void FanOut::flushStart()
         member.account->wake();
         after.calls.push_back(member.look);
     }
+    stop_.poke(); // nobody is waited for now
 }
 
 void FanOut::flushStop(bool resetTime, std::span<const uint32_t> forgottenPlaces)
@@ -209,6 +215,7 @@ void FanOut::flushStop(bool resetTime, std::span<const uint32_t> forgottenPlaces
         Membership &member = members_[i];
         member.account->setEndOfStream(false, epoch_);
         member.account->setEpoch(packEpoch(epoch_, resetTime));
+        member.account->wake(); // whether or not there is room for more
         after.calls.push_back(member.look);
         // The reader throws away what is in the ring, events too: the state is told again.
         fallBehindLocked(member, after);

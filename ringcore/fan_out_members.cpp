@@ -71,14 +71,15 @@ void FanOut::join(Membership membership)
 {
     After after;
     std::lock_guard guard(lock_);
+    const auto account = membership.account;
     members_.push_back(std::move(membership));
     shareOutLocked();
-    Membership &member = members_.back();
-    member.account->setEpoch(packEpoch(epoch_, resetTime_));
-    member.account->behind = true;
-    if (!catchUpLocked(*member.account, after) && !members_.empty() &&
-        members_.back().account == member.account)
-        fallBehindLocked(member, after);
+    account->setEpoch(packEpoch(epoch_, resetTime_));
+    account->behind = true;
+    if (!catchUpLocked(*account, after)) {
+        if (const auto member = find(account->id()); member != members_.end()) // or it was dropped
+            fallBehindLocked(*member, after);
+    }
     count_.store(static_cast<uint32_t>(members_.size()), std::memory_order_release);
     stop_.poke();
 }
@@ -125,7 +126,7 @@ void FanOut::relieveShortage(uint64_t bytes)
     const auto now = steady_clock::now();
     for (const Membership &member : members_) {
         const ConsumerAccount &account = *member.account;
-        if (const auto since = account.aboveShareSince(); since && now - *since >= kHoardingAllowed) {
+        if (const auto since = account.aboveShareSince(); since && now - *since >= config_.hoardingAllowed) {
             dropLocked(account.id(), {FaultKind::HoardsMemory, account.boundBytes(), account.heldBytes()},
                        after);
             return;
@@ -134,9 +135,10 @@ void FanOut::relieveShortage(uint64_t bytes)
     const auto usage = arena_->usage();
     if (arena_->size() - usage.used < bytes)
         return; // full, not split
+    const std::chrono::nanoseconds then = now.time_since_epoch() - config_.hoardingAllowed;
     for (const Membership &member : members_) {
-        auto blocks = member.account->heldBlocks();
-        std::erase_if(blocks, [](const Block &block) { return block.size >= Arena::kSmallBlock; });
+        // What it has not held for so long may come back any moment.
+        const auto blocks = member.account->smallBlocksHeldSince(static_cast<uint64_t>(then.count()));
         if (!blocks.empty() && arena_->largestFreeRunWithout(blocks) >= bytes) {
             dropLocked(member.account->id(), {FaultKind::HoardsMemory, bytes, usage.largestFreeRun}, after);
             return;

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "fan_out.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -47,6 +48,8 @@ struct PublisherConfig {
     uint32_t maxClients = 16;
     uint32_t maxClientsPerUid = 16;
     size_t maxMemory = 512u << 20; // bytes of the arena
+    // From the connection to the consumer's Ready.
+    std::chrono::milliseconds handshakeTime{5000};
     FanOut::Config fanOut;
 };
 
