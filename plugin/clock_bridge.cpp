@@ -17,8 +17,6 @@ constexpr int kSmoothing = 8;
 // A system clock of monotonic type that nobody slaved to another one.
 bool isMonotonic(GstClock *clock)
 {
-    if (!clock)
-        return true;
     if (G_OBJECT_TYPE(clock) != GST_TYPE_SYSTEM_CLOCK) // audio and network clocks derive from it
         return false;
     GstClockType type = GST_CLOCK_TYPE_OTHER;
@@ -37,8 +35,10 @@ int64_t monotonicNow()
 
 int64_t ClockBridge::toMonotonic(GstClock *clock)
 {
+    if (!clock)
+        return 0;
     if (clock != clock_.get()) {
-        clock_.reset(clock ? GST_CLOCK(gst_object_ref(clock)) : nullptr);
+        clock_.reset(GST_CLOCK(gst_object_ref(clock)));
         isMonotonic_ = isMonotonic(clock);
         sampledAt_ = 0;
     }

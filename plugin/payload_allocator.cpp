@@ -9,7 +9,9 @@ namespace sharedring
 
 struct _GstSharedRingPayloadAllocator {
     GstAllocator parent;
-    std::shared_ptr<ringcore::FanOut> *stream; // owned; a pointer, since GObject runs no constructors
+    // Owned; pointers, since GObject runs no constructors.
+    std::shared_ptr<ringcore::FanOut> *stream;
+    std::shared_ptr<IdlePools> *pools;
 };
 
 G_DEFINE_TYPE(GstSharedRingPayloadAllocator, gst_shared_ring_payload_allocator, GST_TYPE_ALLOCATOR)
@@ -31,16 +33,22 @@ ringcore::FanOut &streamOf(GstAllocator *allocator)
     return **GST_SHARED_RING_PAYLOAD_ALLOCATOR(allocator)->stream;
 }
 
-std::optional<ringcore::Block> allocateBlock(ringcore::FanOut &stream, size_t size, size_t alignment)
+std::optional<ringcore::Block> allocateBlock(GstAllocator *allocator, size_t size, size_t alignment)
 {
+    ringcore::FanOut &stream = streamOf(allocator);
     auto block = stream.arena().allocate(size, alignment);
     if (block)
         return block;
     stream.reap();
     block = stream.arena().allocate(size, alignment);
-    if (!block)
-        stream.relieveShortage(size);
-    return block ? block : stream.arena().allocate(size, alignment);
+    if (block)
+        return block;
+    (*GST_SHARED_RING_PAYLOAD_ALLOCATOR(allocator)->pools)->discardAll();
+    block = stream.arena().allocate(size, alignment);
+    if (block)
+        return block;
+    stream.relieveShortage(size);
+    return stream.arena().allocate(size, alignment);
 }
 
 // `before` bytes of prefix, then `size`, then padding, as GstAllocationParams has them.
@@ -60,7 +68,7 @@ GstMemory *allocate(GstAllocator *allocator, gsize size, GstAllocationParams *pa
     const size_t alignment = std::max<size_t>(params->align + 1, kUsualAlignment);
     std::optional<ringcore::Block> block;
     if (alignment <= ringcore::Arena::kMaxAlignment)
-        block = allocateBlock(streamOf(allocator), maxSize, alignment);
+        block = allocateBlock(allocator, maxSize, alignment);
     if (!block)
         return gst_allocator_alloc(nullptr, size, params);
     GstMemory *memory = wrap(allocator, *block, params->flags, maxSize, alignment - 1, params->prefix, size);
@@ -137,6 +145,7 @@ gboolean isSpan(GstMemory *first, GstMemory *second, gsize *offset)
 static void gst_shared_ring_payload_allocator_finalize(GObject *object)
 {
     delete GST_SHARED_RING_PAYLOAD_ALLOCATOR(object)->stream;
+    delete GST_SHARED_RING_PAYLOAD_ALLOCATOR(object)->pools;
     G_OBJECT_CLASS(gst_shared_ring_payload_allocator_parent_class)->finalize(object);
 }
 
@@ -158,18 +167,19 @@ static void gst_shared_ring_payload_allocator_init(GstSharedRingPayloadAllocator
     allocator->mem_is_span = isSpan;
 }
 
-GstAllocator *newPayloadAllocator(std::shared_ptr<ringcore::FanOut> stream)
+GstAllocator *newPayloadAllocator(std::shared_ptr<ringcore::FanOut> stream, std::shared_ptr<IdlePools> pools)
 {
     auto *self = static_cast<GstSharedRingPayloadAllocator *>(
         g_object_new(gst_shared_ring_payload_allocator_get_type(), nullptr));
     gst_object_ref_sink(self);
     self->stream = new std::shared_ptr<ringcore::FanOut>(std::move(stream));
+    self->pools = new std::shared_ptr<IdlePools>(std::move(pools));
     return GST_ALLOCATOR_CAST(self);
 }
 
 GstMemory *allocatePayload(GstAllocator *allocator, size_t size, size_t alignment)
 {
-    const auto block = allocateBlock(streamOf(allocator), size, alignment);
+    const auto block = allocateBlock(allocator, size, alignment);
     if (!block)
         return nullptr;
     return wrap(allocator, *block, GstMemoryFlags{}, size, alignment - 1, 0, size);

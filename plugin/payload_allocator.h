@@ -3,6 +3,7 @@
 // GstMemory that lies in the arena: what upstream writes there crosses without a copy.
 #pragma once
 
+#include "idle_pools.h"
 #include "ringcore/fan_out.h"
 
 #include <gst/gst.h>
@@ -18,7 +19,8 @@ G_DECLARE_FINAL_TYPE(GstSharedRingPayloadAllocator, gst_shared_ring_payload_allo
 
 // An allocator over the stream's arena. Where the arena has no room it gives private memory, since a
 // failed allocation is an error in most elements upstream and a slow client is no reason for one.
-GstAllocator *newPayloadAllocator(std::shared_ptr<ringcore::FanOut> stream);
+// Before that it takes back what lies idle in `pools`.
+GstAllocator *newPayloadAllocator(std::shared_ptr<ringcore::FanOut> stream, std::shared_ptr<IdlePools> pools);
 
 // A memory of the arena alone: nullptr where it has no room.
 GstMemory *allocatePayload(GstAllocator *allocator, size_t size, size_t alignment);

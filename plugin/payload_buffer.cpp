@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "payload_buffer.h"
 
+#include "buffer_flags.h"
 #include "payload_allocator.h"
 #include "payload_pool.h"
 
@@ -56,15 +57,6 @@ std::optional<Payload> inPlace(GstBuffer *buffer, const ringcore::FanOut &stream
     return Payload{place->visible, place->charge, *keeper};
 }
 
-// Public flags, and those of video: what is GStreamer's own business does not cross.
-constexpr guint kFlagsThatCross =
-    GST_BUFFER_FLAG_LIVE | GST_BUFFER_FLAG_DECODE_ONLY | GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC |
-    GST_BUFFER_FLAG_CORRUPTED | GST_BUFFER_FLAG_MARKER | GST_BUFFER_FLAG_HEADER | GST_BUFFER_FLAG_GAP |
-    GST_BUFFER_FLAG_DROPPABLE | GST_BUFFER_FLAG_DELTA_UNIT | GST_BUFFER_FLAG_SYNC_AFTER |
-    GST_BUFFER_FLAG_NON_DROPPABLE | GST_VIDEO_BUFFER_FLAG_INTERLACED | GST_VIDEO_BUFFER_FLAG_TFF |
-    GST_VIDEO_BUFFER_FLAG_RFF | GST_VIDEO_BUFFER_FLAG_ONEFIELD | GST_VIDEO_BUFFER_FLAG_MULTIPLE_VIEW |
-    GST_VIDEO_BUFFER_FLAG_FIRST_IN_BUNDLE;
-
 VideoFields videoFieldsOf(GstBuffer *buffer)
 {
     VideoFields fields{};
@@ -113,7 +105,7 @@ BufferFields fieldsOf(GstBuffer *buffer)
     fields.duration = GST_BUFFER_DURATION(buffer);
     fields.offset = GST_BUFFER_OFFSET(buffer);
     fields.offsetEnd = GST_BUFFER_OFFSET_END(buffer);
-    fields.flags = GST_BUFFER_FLAGS(buffer) & kFlagsThatCross;
+    fields.flags = GST_BUFFER_FLAGS(buffer) & kBufferFlagsThatCross;
     fields.video = videoFieldsOf(buffer);
     return fields;
 }

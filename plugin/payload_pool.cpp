@@ -29,9 +29,20 @@ GQuark pastMaximum()
     return quark;
 }
 
+// Among the flags of an acquire: a buffer that lies idle, or none.
+constexpr auto kOnlyIdle = static_cast<GstBufferPoolAcquireFlags>(GST_BUFFER_POOL_ACQUIRE_FLAG_LAST);
+
 GstSharedRingPayloadPool *self(gpointer pool)
 {
     return reinterpret_cast<GstSharedRingPayloadPool *>(pool);
+}
+
+GstFlowReturn allocate(GstBufferPool *pool, GstBuffer **buffer, GstBufferPoolAcquireParams *params)
+{
+    if (params && (params->flags & kOnlyIdle))
+        return GST_FLOW_EOS;
+    return GST_BUFFER_POOL_CLASS(gst_shared_ring_payload_pool_parent_class)
+        ->alloc_buffer(pool, buffer, params);
 }
 
 GstFlowReturn acquire(GstBufferPool *pool, GstBuffer **buffer, GstBufferPoolAcquireParams *params)
@@ -65,6 +76,17 @@ void release(GstBufferPool *pool, GstBuffer *buffer)
     GST_BUFFER_POOL_CLASS(gst_shared_ring_payload_pool_parent_class)->release_buffer(pool, buffer);
 }
 
+void discardIdle(GstBufferPool *pool)
+{
+    GstBufferPoolAcquireParams params{};
+    params.flags = static_cast<GstBufferPoolAcquireFlags>(kOnlyIdle | GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT);
+    GstBuffer *buffer = nullptr;
+    while (gst_buffer_pool_acquire_buffer(pool, &buffer, &params) == GST_FLOW_OK) {
+        GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_TAG_MEMORY); // makes the base class discard it
+        gst_buffer_unref(buffer);
+    }
+}
+
 } // namespace
 
 static void gst_shared_ring_payload_pool_finalize(GObject *object)
@@ -76,18 +98,20 @@ static void gst_shared_ring_payload_pool_finalize(GObject *object)
 static void gst_shared_ring_payload_pool_class_init(GstSharedRingPayloadPoolClass *klass)
 {
     G_OBJECT_CLASS(klass)->finalize = gst_shared_ring_payload_pool_finalize;
+    GST_BUFFER_POOL_CLASS(klass)->alloc_buffer = allocate;
     GST_BUFFER_POOL_CLASS(klass)->acquire_buffer = acquire;
     GST_BUFFER_POOL_CLASS(klass)->release_buffer = release;
 }
 
 static void gst_shared_ring_payload_pool_init(GstSharedRingPayloadPool *) {}
 
-GstBufferPool *newPayloadPool(std::shared_ptr<ringcore::FanOut> stream)
+GstBufferPool *newPayloadPool(std::shared_ptr<ringcore::FanOut> stream, IdlePools &pools)
 {
     auto *pool = static_cast<GstSharedRingPayloadPool *>(
         g_object_new(gst_shared_ring_payload_pool_get_type(), nullptr));
     gst_object_ref_sink(pool);
     pool->stream = new std::shared_ptr<ringcore::FanOut>(std::move(stream));
+    pools.add(GST_BUFFER_POOL_CAST(pool), discardIdle);
     return GST_BUFFER_POOL_CAST(pool);
 }
 

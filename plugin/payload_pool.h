@@ -4,6 +4,7 @@
 // upstream wait for a client.
 #pragma once
 
+#include "idle_pools.h"
 #include "ringcore/fan_out.h"
 
 #include <gst/gst.h>
@@ -13,8 +14,8 @@
 namespace sharedring
 {
 
-// A GstVideoBufferPool; not configured.
-GstBufferPool *newPayloadPool(std::shared_ptr<ringcore::FanOut> stream);
+// A GstVideoBufferPool; not configured. `pools` knows it from now on.
+GstBufferPool *newPayloadPool(std::shared_ptr<ringcore::FanOut> stream, IdlePools &pools);
 
 bool isPayloadPool(GstBufferPool *pool);
 

@@ -41,13 +41,30 @@ static sharedring::SinkState &stateOf(gpointer sink)
     return *GST_SHARED_RING_SINK(sink)->state;
 }
 
-// What cannot be served is an error on the bus, as with other elements that need a peer. A failed
-// state change would bring a second one, the base class's own, which says nothing; and so would a
-// stream that ends in GST_FLOW_ERROR.
 static gboolean gst_shared_ring_sink_start(GstBaseSink *base)
 {
     stateOf(base).start();
     return TRUE;
+}
+
+// What cannot be served is one error on the bus. A failed state change would bring a second one, the
+// base class's own, which says nothing; and so would a stream that ends in GST_FLOW_ERROR. The error is
+// posted on the way to PLAYING: gst-launch-1.0 forgets one that it is told before its main loop runs,
+// and waits for ever. So a sink that failed does not preroll, or PLAYING would not be reached.
+static GstStateChangeReturn gst_shared_ring_sink_change_state(GstElement *element, GstStateChange transition)
+{
+    GstElementClass *parent = GST_ELEMENT_CLASS(gst_shared_ring_sink_parent_class);
+    sharedring::SinkState &state = stateOf(element);
+    if (!state.startFailed())
+        return parent->change_state(element, transition);
+    GstBaseSink *base = GST_BASE_SINK_CAST(element);
+    const gboolean isAsync = gst_base_sink_is_async_enabled(base);
+    gst_base_sink_set_async_enabled(base, FALSE);
+    const GstStateChangeReturn result = parent->change_state(element, transition);
+    gst_base_sink_set_async_enabled(base, isAsync);
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
+        state.postFailure();
+    return result;
 }
 
 static gboolean gst_shared_ring_sink_stop(GstBaseSink *base)
@@ -173,6 +190,7 @@ static void gst_shared_ring_sink_class_init(GstSharedRingSinkClass *klass)
     sharedring::installSinkProperties(object);
     sharedring::installSinkSignals(object);
 
+    element->change_state = gst_shared_ring_sink_change_state;
     element->send_event = gst_shared_ring_sink_send_event;
     gst_element_class_set_static_metadata(element, "Shared ring sink", "Sink",
                                           "Gives buffers to other processes through sealed shared memory",

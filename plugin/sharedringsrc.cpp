@@ -92,12 +92,10 @@ static GstStateChangeReturn gst_shared_ring_src_change_state(GstElement *element
     Source &source = state_of(element);
     switch (transition) {
     case GST_STATE_CHANGE_NULL_TO_READY:
-        if (!source.open())
-            return GST_STATE_CHANGE_FAILURE;
+        source.open();
         break;
     case GST_STATE_CHANGE_READY_TO_PAUSED:
-        if (!source.start())
-            return GST_STATE_CHANGE_FAILURE;
+        source.start();
         break;
     case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
         source.setPlaying(true);

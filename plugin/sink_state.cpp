@@ -5,6 +5,7 @@
 #include "sink_signals.h"
 
 #include <cerrno>
+#include <utility>
 
 GST_DEBUG_CATEGORY_EXTERN(gst_shared_ring_sink_debug);
 #define GST_CAT_DEFAULT gst_shared_ring_sink_debug
@@ -74,8 +75,7 @@ void SinkState::start()
 {
     const SinkSettings now = copyOfSettings();
     if (now.socket.empty() && now.fd < 0) {
-        GST_ELEMENT_ERROR(sink, RESOURCE, NOT_FOUND,
-                          ("No socket was given: set the property \"socket\" (or \"fd\")."), (nullptr));
+        fail(GST_RESOURCE_ERROR_SETTINGS, "No socket was given: set the property \"socket\" (or \"fd\")");
         return;
     }
     ringcore::PublisherConfig config;
@@ -95,8 +95,7 @@ void SinkState::start()
     auto publisher =
         ringcore::Publisher::create(std::move(config), callbacksFor(element, formats, now.negotiateFormats));
     if (!publisher) {
-        GST_ELEMENT_ERROR(sink, RESOURCE, OPEN_READ_WRITE,
-                          ("Cannot serve %s", ringcore::describe(publisher.error()).c_str()), (nullptr));
+        fail(GST_RESOURCE_ERROR_OPEN_READ_WRITE, "Cannot serve " + ringcore::describe(publisher.error()));
         return;
     }
     auto started = std::make_shared<SinkStream>(sink, std::move(*publisher), now);
@@ -107,11 +106,57 @@ void SinkState::start()
 void SinkState::stop()
 {
     std::shared_ptr<SinkStream> ended;
+    GstClockID later = nullptr;
     {
         std::lock_guard guard(lock);
         ended = std::move(stream);
+        failure.reset();
+        later = std::exchange(laterFailure, nullptr);
     }
-    ended.reset();
+    if (ended)
+        ended->stop(); // and not when the last reader of its statistics lets go of it
+    if (later) {
+        gst_clock_id_unschedule(later);
+        gst_clock_id_unref(later);
+    }
+}
+
+void SinkState::fail(GstResourceError code, std::string text)
+{
+    constexpr GstClockTime kPatience = 500 * GST_MSECOND;
+    const ObjectOwner<GstClock> clock(gst_system_clock_obtain());
+    GstClockID later = gst_clock_new_single_shot_id(clock.get(), gst_clock_get_time(clock.get()) + kPatience);
+    {
+        std::lock_guard guard(lock);
+        failure = {code, std::move(text)};
+        laterFailure = later;
+    }
+    struct Target {
+        ObjectOwner<GstElement> keptAlive; // and with it the state
+        SinkState *state;
+    };
+    auto *target = new Target{ObjectOwner<GstElement>(GST_ELEMENT_CAST(gst_object_ref(sink))), this};
+    gst_clock_id_wait_async(
+        later,
+        [](GstClock *, GstClockTime, GstClockID, gpointer data) -> gboolean {
+            static_cast<Target *>(data)->state->postFailure();
+            return TRUE;
+        },
+        target, [](gpointer data) { delete static_cast<Target *>(data); });
+}
+
+void SinkState::postFailure()
+{
+    Failure told;
+    {
+        std::lock_guard guard(lock);
+        if (!failure || failure->text.empty())
+            return;
+        told = *failure;
+        failure->text.clear();
+    }
+    gst_element_message_full(GST_ELEMENT_CAST(sink), GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, told.code,
+                             g_strdup(told.text.c_str()), nullptr, __FILE__, GST_FUNCTION, __LINE__);
 }
 
 } // namespace sharedring

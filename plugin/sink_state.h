@@ -12,6 +12,8 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 
 namespace sharedring
 {
@@ -23,8 +25,16 @@ struct SinkState {
     {
     }
 
-    // Binds and serves; posts the element error if it cannot, and there is no stream then.
+    // Binds and serves. If it cannot, there is no stream, and a failure is kept.
     void start();
+    bool startFailed()
+    {
+        std::lock_guard guard(lock);
+        return failure.has_value();
+    }
+    // Posts the failure of the last start as the element error, once; who does not play it is told half a
+    // second after start().
+    void postFailure();
     void stop();
 
     // The running stream, if any.
@@ -46,6 +56,15 @@ struct SinkState {
     std::mutex lock; // guards what follows; never held while calling out
     SinkSettings settings;
     std::shared_ptr<SinkStream> stream;
+    struct Failure {
+        GstResourceError code;
+        std::string text; // empty: told already
+    };
+    std::optional<Failure> failure; // of the last start
+    GstClockID laterFailure = nullptr;
+
+private:
+    void fail(GstResourceError code, std::string text);
 };
 
 } // namespace sharedring

@@ -34,11 +34,11 @@ std::span<const std::byte> bytesOf(const auto &fields)
 SinkStream::SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
                        const SinkSettings &settings)
     : sink_(sink), settings_(settings), publisher_(std::move(publisher)), stream_(publisher_->stream()),
-      allocator_(newPayloadAllocator(stream_)), time_(sink)
+      allocator_(newPayloadAllocator(stream_, pools_)), time_(sink)
 {
 }
 
-SinkStream::~SinkStream()
+void SinkStream::stop()
 {
     publisher_->stop();
 }
@@ -71,6 +71,7 @@ GstFlowReturn SinkStream::preroll()
         if (sink_->flushing)
             return GST_FLOW_FLUSHING;
     }
+    waitAnnounced_ = false;
     return GST_FLOW_OK;
 }
 
@@ -93,7 +94,7 @@ GstFlowReturn SinkStream::awaitClient()
             return flow;
     }
     waitAnnounced_ = false;
-    if (!open_ || time_.mode() == Timestamps::Preserve)
+    if (time_.mode() == Timestamps::Preserve)
         return GST_FLOW_OK;
     const int64_t waited = monotonicNow() - begun;
     if (upstreamLive_) {
@@ -268,9 +269,16 @@ GstFlowReturn SinkStream::refuseTooLarge(gsize size)
 
 GstFlowReturn SinkStream::render(GstBuffer *buffer)
 {
+    // The base class lets what is outside of the segment (the DTS of B-frames before its start) through
+    // without a preroll, when there may be no clock yet.
+    if (sink_->need_preroll) {
+        const GstFlowReturn flow = gst_base_sink_do_preroll(sink_, GST_MINI_OBJECT_CAST(buffer));
+        if (flow != GST_FLOW_OK)
+            return flow;
+    }
+    open();
     if (const GstFlowReturn flow = awaitClient(); flow != GST_FLOW_OK)
         return flow;
-    open();
     if (latencyChanged_.exchange(false, std::memory_order_relaxed)) {
         const GstClockTime before = minimumLatency_;
         queryUpstream(&upstreamLive_, &minimumLatency_);
@@ -341,7 +349,7 @@ void SinkStream::proposeAllocation(GstQuery *query, bool offerPool)
     GstVideoInfo info;
     if (caps && needPool && gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-raw") &&
         gst_video_info_from_caps(&info, caps)) {
-        const ObjectOwner<GstBufferPool> pool(newPayloadPool(stream_));
+        const ObjectOwner<GstBufferPool> pool(newPayloadPool(stream_, *pools_));
         GstStructure *config = gst_buffer_pool_get_config(pool.get());
         // No maximum: clients hold as many as they may, and upstream must not wait for them.
         gst_buffer_pool_config_set_params(config, caps, static_cast<guint>(info.size), 0, 0);

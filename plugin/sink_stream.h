@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gst_owner.h"
+#include "idle_pools.h"
 #include "outgoing_time.h"
 #include "ringcore/publisher.h"
 #include "sink_settings.h"
@@ -25,7 +26,7 @@ class SinkStream
 public:
     SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
                const SinkSettings &settings);
-    ~SinkStream();
+    void stop(); // the thread that changes the state
 
     // The base class's virtual functions.
     GstFlowReturn preroll();
@@ -63,6 +64,7 @@ private:
     const SinkSettings settings_;
     const std::unique_ptr<ringcore::Publisher> publisher_;
     const std::shared_ptr<ringcore::FanOut> stream_;
+    const std::shared_ptr<IdlePools> pools_ = std::make_shared<IdlePools>();
     const ObjectOwner<GstAllocator> allocator_;
 
     OutgoingTime time_;

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
-#include <sys/un.h>
 #include <utility>
 
 GST_DEBUG_CATEGORY_EXTERN(gst_shared_ring_src_debug);
@@ -23,6 +22,7 @@ ringcore::SubscriberConfig configFor(const SourceSettings &settings, ringcore::U
     ringcore::SubscriberConfig config;
     config.socketPath = settings.socket;
     config.connected = std::move(connected);
+    config.connectedName = "fd " + std::to_string(settings.fd);
     config.maxMemory = settings.maxMemory;
     config.budget = std::move(budget);
     if (settings.producerUid >= 0)
@@ -48,33 +48,12 @@ std::shared_ptr<Source::Run> Source::run() const
     return run_;
 }
 
-bool Source::open()
+void Source::open()
 {
-    const SourceSettings now = settings();
-    if (now.fd >= 0) {
-        ringcore::UniqueFd duplicate(::fcntl(now.fd, F_DUPFD_CLOEXEC, 0));
-        if (!duplicate.valid()) {
-            GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("fd %d: %s", now.fd, g_strerror(errno)),
-                              (nullptr));
-            return false;
-        }
-        std::lock_guard guard(lock_);
-        connected_ = std::move(duplicate);
-        return true;
-    }
-    if (now.socket.empty()) {
-        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS,
-                          ("No \"socket\" to connect to, and no \"fd\", was set"), (nullptr));
-        return false;
-    }
-    if (now.socket.size() >= sizeof(sockaddr_un::sun_path)) {
-        GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS,
-                          ("%s: %s: a unix socket's path has at most %zu bytes", now.socket.c_str(),
-                           g_strerror(ENAMETOOLONG), sizeof(sockaddr_un::sun_path) - 1),
-                          (nullptr));
-        return false;
-    }
-    return true;
+    std::lock_guard guard(lock_);
+    // Of whoever set it is what happens to that descriptor later.
+    if (settings_.fd >= 0)
+        connected_.reset(::fcntl(settings_.fd, F_DUPFD_CLOEXEC, 0));
 }
 
 void Source::close()
@@ -83,31 +62,43 @@ void Source::close()
     connected_.reset();
 }
 
-bool Source::start()
+std::unique_ptr<ringcore::Subscriber> Source::subscribe(const SourceSettings &now, const Run &run,
+                                                        std::string &error) const
+{
+    ringcore::UniqueFd connected;
+    if (now.fd >= 0) {
+        connected.reset(::fcntl(connected_.get(), F_DUPFD_CLOEXEC, 0));
+        if (!connected.valid()) {
+            error = "fd " + std::to_string(now.fd) + ": " + g_strerror(errno);
+            return nullptr;
+        }
+    } else if (now.socket.empty()) {
+        error = "No socket was given: set the property \"socket\" (or \"fd\")";
+        return nullptr;
+    }
+    auto subscriber =
+        ringcore::Subscriber::start(configFor(now, std::move(connected), budget_), run.observer);
+    if (!subscriber) {
+        error = describe(subscriber.error());
+        return nullptr;
+    }
+    return std::move(*subscriber);
+}
+
+void Source::start()
 {
     const SourceSettings now = settings();
-    ringcore::UniqueFd connected;
-    {
-        std::lock_guard guard(lock_);
-        if (connected_.valid())
-            connected.reset(::fcntl(connected_.get(), F_DUPFD_CLOEXEC, 0));
-        stopping_ = false;
-        ownEvents_.clear();
-    }
     const auto run = std::make_shared<Run>(element_, pad_, now);
-    auto subscriber =
-        ringcore::Subscriber::start(configFor(now, std::move(connected), budget_), run->observer);
-    if (!subscriber) {
-        GST_ELEMENT_ERROR(element_, RESOURCE, OPEN_READ, ("%s", describe(subscriber.error()).c_str()),
-                          (nullptr));
-        return false;
-    }
-    run->subscriber = std::move(*subscriber);
-    run->stream = std::make_unique<SourceStream>(run->port, now, *run->subscriber);
+    std::string error;
+    run->subscriber = subscribe(now, *run, error);
+    if (run->subscriber)
+        run->stream = std::make_unique<SourceStream>(run->port, now, *run->subscriber);
+    run->startError = std::move(error);
     std::lock_guard guard(lock_);
+    stopping_ = false;
+    ownEvents_.clear();
     run_ = run;
     noteChangeLocked();
-    return true;
 }
 
 void Source::setPlaying(bool playing)
@@ -128,7 +119,7 @@ void Source::interrupt()
         ending = run_;
         noteChangeLocked();
     }
-    if (ending)
+    if (ending && ending->subscriber)
         ending->subscriber->interrupt();
 }
 
@@ -143,6 +134,8 @@ void Source::stop()
     if (!ending)
         return;
     ending->observer->retire();
+    if (!ending->subscriber)
+        return;
     ending->subscriber->stop();
     auto statistics = statisticsOf(*ending);
     std::lock_guard guard(lock_);
@@ -162,6 +155,14 @@ bool Source::waitUntilRunning(Run &run)
         return true;
     std::unique_lock guard(lock_);
     changed_.wait(guard, [&] { return stopping_ || !ownEvents_.empty() || playing_ || !run.port.isLive; });
+    return !stopping_;
+}
+
+bool Source::waitToBeHeard()
+{
+    constexpr std::chrono::milliseconds kPatience{500};
+    std::unique_lock guard(lock_);
+    changed_.wait_for(guard, kPatience, [&] { return stopping_ || playing_; });
     return !stopping_;
 }
 
@@ -193,6 +194,12 @@ void Source::iterate()
         gst_pad_pause_task(pad_);
         return;
     }
+    if (!current->stream) {
+        if (waitToBeHeard())
+            GST_ELEMENT_ERROR(element_, RESOURCE, SETTINGS, ("%s", current->startError.c_str()), (nullptr));
+        gst_pad_pause_task(pad_);
+        return;
+    }
     auto next = pushOwnEvents(*current);
     if (next == SourceStream::Next::Continue && current->stream->isComplete()) { // num-buffers=0
         current->stream->finish(nullptr);
@@ -201,6 +208,9 @@ void Source::iterate()
     if (next == SourceStream::Next::Continue) {
         if (!current->received)
             current->received = current->subscriber->receive(current->delivery);
+        if (*current->received == ringcore::Received::Lost && !current->delivery.loss.retrying &&
+            !current->delivery.loss.afterEndOfStream && !waitToBeHeard())
+            return; // being stopped; the next turn ends
         // While it waited, we may have been paused, sent an event, or stopped: that goes first.
         if (!attention_.load(std::memory_order_acquire))
             next =

@@ -22,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 namespace sharedring
 {
@@ -42,9 +43,10 @@ public:
     }
     StructureOwner statistics() const;
 
-    // The thread that changes the state. A failure has been posted on the bus.
-    [[nodiscard]] bool open();  // NULL -> READY: what the user set is checked
-    [[nodiscard]] bool start(); // READY -> PAUSED, before the pad is activated; waits for nobody
+    // The thread that changes the state.
+    void open(); // NULL -> READY
+    // READY -> PAUSED, before the pad is activated; waits for nobody. A failure is posted by the task.
+    void start();
     void setPlaying(bool playing);
     void interrupt(); // the task returns soon, and does nothing more
     void stop();      // PAUSED -> READY, after the pad was deactivated
@@ -68,16 +70,22 @@ private:
         }
         SourcePort port;
         std::shared_ptr<SourceObserver> observer;
-        std::unique_ptr<ringcore::Subscriber> subscriber;
-        std::unique_ptr<SourceStream> stream; // the streaming thread's, as what follows
+        std::unique_ptr<ringcore::Subscriber> subscriber; // null, as the stream is: startError says why
+        std::unique_ptr<SourceStream> stream;             // the streaming thread's, as what follows
+        std::string startError;
         ringcore::Delivery delivery;
         std::optional<ringcore::Received> received; // not handled yet: we were paused
     };
 
     std::shared_ptr<Run> run() const;
     static StructureOwner statisticsOf(const Run &run);
+    std::unique_ptr<ringcore::Subscriber> subscribe(const SourceSettings &now, const Run &run,
+                                                    std::string &error) const;
     // Waits until the task may go on. False: it is over.
     bool waitUntilRunning(Run &run);
+    // Before the error that ends a run. gst-launch-1.0 forgets one that comes before its main loop
+    // runs, and then waits for ever: from PLAYING on it does run, and soon after preroll began.
+    bool waitToBeHeard(); // false: being stopped
     SourceStream::Next pushOwnEvents(Run &run);
     void noteChangeLocked();
 

@@ -64,8 +64,9 @@ void SourceObserver::flushStarted()
 void SourceObserver::waiting(const std::string &why)
 {
     if (const auto source = element())
-        GST_ELEMENT_INFO(source.get(), RESOURCE, NOT_FOUND, ("Waiting for a producer. %s", why.c_str()),
-                         (nullptr));
+        // gst-launch-1.0 shows nothing but the details of an info.
+        GST_ELEMENT_INFO(source.get(), RESOURCE, NOT_FOUND, ("Waiting for a producer"),
+                         ("Waiting for a producer: %s", why.c_str()));
 }
 
 void SourceObserver::log(const std::string &line)

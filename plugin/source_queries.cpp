@@ -13,7 +13,7 @@ StructureOwner Source::statisticsOf(const Run &run)
     const SourceCounters &counters = run.port.counters;
     const ringcore::SubscriberStatistics ring = run.subscriber->statistics();
     return StructureOwner(gst_structure_new(
-        "sharedring-src-stats",                                                        //
+        "sharedring-src-stats",                                                                  //
         "frames", G_TYPE_UINT64, counters.frames.load(std::memory_order_relaxed),                //
         "bytes", G_TYPE_UINT64, counters.bytes.load(std::memory_order_relaxed),                  //
         "copies", G_TYPE_UINT64, counters.copies.load(std::memory_order_relaxed),                //
@@ -33,7 +33,7 @@ StructureOwner Source::statisticsOf(const Run &run)
 
 StructureOwner Source::statistics() const
 {
-    if (const auto current = run())
+    if (const auto current = run(); current && current->subscriber)
         return statisticsOf(*current);
     std::lock_guard guard(lock_);
     return StructureOwner(lastStatistics_ ? gst_structure_copy(lastStatistics_.get())
@@ -51,7 +51,7 @@ bool Source::sendEvent(EventOwner event)
         std::shared_ptr<Run> current;
         {
             std::lock_guard guard(lock_);
-            if (!run_)
+            if (!run_ || !run_->subscriber)
                 return false;
             current = run_;
             ownEvents_.push_back(std::move(event));
@@ -72,7 +72,7 @@ bool Source::handleUpstreamEvent(EventOwner event)
 {
     switch (GST_EVENT_TYPE(event.get())) {
     case GST_EVENT_RECONFIGURE:
-        if (const auto current = run()) {
+        if (const auto current = run(); current && current->subscriber) {
             current->port.reconfigured.store(true, std::memory_order_release);
             current->subscriber->attachmentChanged();
         }

@@ -86,7 +86,11 @@ void SourceStream::join(const Delivery &delivery)
                     static_cast<int>(delivery.producer.pid), delivery.producer.uid);
     held_.clear();
     times_.join();
-    sticky_.forget(WireEvent::Segment);
+    for (const WireEvent type : {WireEvent::Caps, WireEvent::Segment})
+        sticky_.forget(type);
+    caps_.reset();
+    capsAccepted_ = true;
+    (void)payload_.setCaps(nullptr);
     discont_ = true;
 }
 
@@ -241,11 +245,9 @@ void SourceStream::adaptToDownstream()
     if (!port_.reconfigured.load(std::memory_order_relaxed) ||
         !port_.reconfigured.exchange(false, std::memory_order_acq_rel) || !caps_)
         return;
-    if (!capsAccepted_ && downstreamAccepts(port_.pad, caps_.get())) {
-        capsAccepted_ = true;
-        pushSerialized(EventOwner(gst_event_new_caps(caps_.get())));
-    }
-    if (capsAccepted_)
+    if (!capsAccepted_ && downstreamAccepts(port_.pad, caps_.get()))
+        acceptCaps(EventOwner(gst_event_new_caps(caps_.get())));
+    else if (capsAccepted_)
         payload_.askDownstream(port_.pad, caps_.get());
 }
 

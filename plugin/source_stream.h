@@ -55,9 +55,12 @@ private:
     void dispatch(WireEvent type, DecodedEvent decoded);
     void takeStreamStart(DecodedEvent decoded);
     void takeCaps(EventOwner event);
+    void acceptCaps(EventOwner event);
     void takeGap(EventOwner event);
     void takeSegment(const EventOwner &event);
     void pushSerialized(EventOwner event);
+    bool mustHold() const;
+    void pushHeld();
     void pushOwedSegment(int64_t firstTime);
     void pushOwnStart();
 

@@ -106,7 +106,9 @@ void SourceStream::dispatch(WireEvent type, DecodedEvent decoded)
 
 void SourceStream::takeStreamStart(DecodedEvent decoded)
 {
-    if (times_.owesSegment())
+    if (mustHold())
+        held_.clear(); // of a stream that had no buffers for downstream
+    else if (times_.owesNewSegment())
         pushOwedSegment(kNoTime);
     // The producer's number means nothing here, but streams that share it there share one here.
     if (decoded.producerGroupId) {
@@ -133,8 +135,8 @@ void SourceStream::takeCaps(EventOwner event)
     }
     caps_.reset(gst_caps_ref(caps));
     port_.reconfigured.store(false, std::memory_order_relaxed);
-    capsAccepted_ = downstreamAccepts(port_.pad, caps);
-    if (!capsAccepted_) {
+    if (!downstreamAccepts(port_.pad, caps)) {
+        capsAccepted_ = false;
         GST_INFO_OBJECT(port_.element, "%s; waiting for another format",
                         complainAboutFormat(port_.pad, caps).c_str());
         sticky_.forget(WireEvent::Caps);
@@ -142,8 +144,30 @@ void SourceStream::takeCaps(EventOwner event)
         unacceptableBuffers_ = 0;
         return;
     }
-    pushSerialized(std::move(event));
-    payload_.askDownstream(port_.pad, caps);
+    acceptCaps(std::move(event));
+}
+
+void SourceStream::acceptCaps(EventOwner event)
+{
+    gst_pad_push_event(port_.pad, event.release());
+    if (!std::exchange(capsAccepted_, true) && !mustHold())
+        pushHeld();
+    payload_.askDownstream(port_.pad, caps_.get());
+}
+
+// A segment before its caps would be in the wrong order; one that waits for its first time is not
+// known yet. What follows it waits with it.
+bool SourceStream::mustHold() const
+{
+    return !capsAccepted_ || times_.waitsForFirstTime();
+}
+
+void SourceStream::pushHeld()
+{
+    if (times_.owesSegment())
+        gst_pad_push_event(port_.pad, times_.takeSegment(kNoTime, port_.clockReadNow()).release());
+    for (EventOwner &event : std::exchange(held_, {}))
+        gst_pad_push_event(port_.pad, event.release());
 }
 
 void SourceStream::takeSegment(const EventOwner &event)
@@ -152,7 +176,7 @@ void SourceStream::takeSegment(const EventOwner &event)
     const GstSegment *segment = nullptr;
     gst_event_parse_segment(event.get(), &segment);
     times_.setSegment(*segment, gst_event_get_seqnum(event.get()));
-    if (times_.owesSegment() && !times_.waitsForFirstTime())
+    if (times_.owesSegment() && !mustHold())
         pushOwedSegment(kNoTime);
 }
 
@@ -161,9 +185,11 @@ void SourceStream::takeGap(EventOwner event)
     GstClockTime time = GST_CLOCK_TIME_NONE;
     GstClockTime duration = GST_CLOCK_TIME_NONE;
     gst_event_parse_gap(event.get(), &time, &duration);
+    if (!capsAccepted_)
+        return;
     if (times_.owesSegment())
         pushOwedSegment(wireTime(time));
-    if (!times_.hasSegment() || !capsAccepted_)
+    if (!times_.hasSegment())
         return;
     if (times_.timestamps() == Timestamps::Preserve) {
         pushSerialized(std::move(event));
@@ -179,11 +205,13 @@ void SourceStream::takeGap(EventOwner event)
 
 void SourceStream::pushSerialized(EventOwner event)
 {
-    if (times_.waitsForFirstTime()) {
+    if (mustHold()) {
         if (held_.size() < kMaxHeld) {
             held_.push_back(std::move(event));
             return;
         }
+        if (!capsAccepted_)
+            return;
         pushOwedSegment(kNoTime);
     }
     gst_pad_push_event(port_.pad, event.release());
@@ -198,8 +226,7 @@ void SourceStream::pushOwn(EventOwner event)
 void SourceStream::pushOwedSegment(int64_t firstTime)
 {
     gst_pad_push_event(port_.pad, times_.takeSegment(firstTime, port_.clockReadNow()).release());
-    for (EventOwner &event : std::exchange(held_, {}))
-        gst_pad_push_event(port_.pad, event.release());
+    pushHeld();
 }
 
 // What must come before an event of our own, where no producer said it.

@@ -42,6 +42,7 @@ void TimeLine::join()
 bool TimeLine::flushed(bool producerResetsTime)
 {
     // Upstream sends a new segment after a flush; should it not, the old one goes on.
+    restored_ = (restored_ && owed_) || sent_;
     owed_ = owed_ || sent_;
     sent_ = false;
     // A live stream's times are tied to the clock, or begin now: were running time to begin anew with
@@ -61,6 +62,7 @@ void TimeLine::setSegment(const GstSegment &segment, guint32 seqnum)
     wire_ = segment;
     seqnum_ = seqnum;
     owed_ = timestamps_ != Timestamps::Clock || !sent_;
+    restored_ = false;
 }
 
 bool TimeLine::waitsForFirstTime() const

@@ -46,6 +46,8 @@ public:
     void setSegment(const GstSegment &segment, guint32 seqnum);
     // Whether there is a segment that downstream does not have yet.
     bool owesSegment() const { return owed_; }
+    // Whether it is one that downstream never had, not one that a flush took from it.
+    bool owesNewSegment() const { return owed_ && !restored_; }
     // Whether that one depends on the first time that follows it.
     bool waitsForFirstTime() const;
     // The segment for downstream. `firstTime`: PTS (or DTS) on the wire of what follows, or kNoTime.
@@ -72,6 +74,7 @@ private:
     GstSegment sentSegment_{};
     guint32 seqnum_ = GST_SEQNUM_INVALID;
     bool owed_ = false;
+    bool restored_ = false; // what is owed was sent before a flush
     bool sent_ = false;
     GstClockTimeDiff reached_ = 0; // the running time at which the last buffer ended
 };

@@ -177,7 +177,7 @@ Arena::Usage Arena::usage()
 {
     std::lock_guard guard(lock_);
     forgetRecent();
-    return {used_, largestRun(), populated_.populatedBytes()};
+    return {used_, largestRun(), populated_.bytes()};
 }
 
 size_t Arena::largestFreeRunWithout(const std::vector<Block> &blocks)

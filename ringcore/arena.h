@@ -5,7 +5,7 @@
 // not split the room that big ones need.
 #pragma once
 
-#include "populated_granules.h"
+#include "populated_pages.h"
 #include "sealed_memfd.h"
 
 #include <cstddef>
@@ -74,7 +74,7 @@ private:
     std::mutex lock_;                   // guards everything below
     std::map<uint64_t, uint64_t> runs_; // free: offset -> size, never adjacent
     std::vector<Block> recent_;         // free, most recent last; not yet merged into runs_
-    PopulatedGranules populated_;
+    PopulatedPages populated_;
     size_t used_ = 0;
 };
 

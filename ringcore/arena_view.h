@@ -7,11 +7,11 @@
 
 #include "error.h"
 #include "mapping.h"
+#include "populated_pages.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace ringcore
 {
@@ -28,12 +28,8 @@ public:
     size_t size() const { return mapping_.size(); }
 
 private:
-    Result<void> populate(size_t offset, size_t size);
-
     Mapping mapping_;
-    // One bit for each page that is known to be real. Whole pages of a block and never more: a page
-    // beyond it may be one that the producer has not made real, and reading would do that.
-    std::vector<uint64_t> populated_;
+    PopulatedPages populated_;
 };
 
 } // namespace ringcore

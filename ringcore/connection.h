@@ -78,6 +78,9 @@ public:
     // Whether fewer than two blocks, or two of `bytes`, are left of what the producer lets us hold.
     bool nearBound(uint64_t bytes) const noexcept;
 
+    // True once: both threads may find a fault, and one line about it is enough.
+    bool isFirstFault() noexcept { return !faulty_.exchange(true, std::memory_order_relaxed); }
+
     uint32_t heldBlocks() const noexcept { return heldBlocks_.load(std::memory_order_relaxed); }
     uint64_t heldBytes() const noexcept { return heldBytes_.load(std::memory_order_relaxed); }
     uint64_t wakesSent() const noexcept { return wakesSent_.load(std::memory_order_relaxed); }
@@ -97,6 +100,7 @@ private:
     std::atomic<uint32_t> heldBlocks_{0};
     std::atomic<uint64_t> heldBytes_{0};
     std::atomic<uint64_t> wakesSent_{0};
+    std::atomic<bool> faulty_{false};
 };
 
 } // namespace ringcore

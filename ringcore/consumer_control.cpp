@@ -116,7 +116,7 @@ tl::expected<ConsumerControl::Joined, Loss> ConsumerControl::join(Deadline giveU
             return tl::unexpected(explain(SystemError{errno, "dup"}, giveUpAt));
     }
     auto socket = given ? Result<ControlSocket>(ControlSocket(std::move(duplicate)))
-                        : connectTo(shared_->config.socketPath);
+                        : connectToProducer(shared_->config.socketPath);
     if (!socket)
         return tl::unexpected(explain(socket.error(), giveUpAt));
 
@@ -135,7 +135,7 @@ tl::expected<ConsumerControl::Joined, Loss> ConsumerControl::join(Deadline giveU
     auto connection = shakeHands(*shared_, *socket, attachment_, deadline);
     if (!connection) {
         if (const auto *fault = std::get_if<PeerFault>(&connection.error())) {
-            shared_->noteFault(*fault);
+            shared_->noteFault(*fault, nullptr);
             (void)socket->send(encodeGoodbye(fault));
         }
         return tl::unexpected(explain(connection.error(), giveUpAt));
@@ -209,7 +209,6 @@ std::optional<Loss> ConsumerControl::hearAll(const Joined &joined)
         auto message = joined.socket.receive(0);
         if (!message) {
             if (const auto *fault = std::get_if<PeerFault>(&message.error())) {
-                shared_->noteFault(*fault);
                 return dropFor(joined, *fault);
             }
             return Loss{Loss::Cause::Gone,
@@ -251,7 +250,6 @@ std::optional<Loss> ConsumerControl::hear(const Joined &joined, const Message &m
     if (outcome)
         return std::nullopt;
     const auto &fault = std::get<PeerFault>(outcome.error());
-    shared_->noteFault(fault);
     return dropFor(joined, fault);
 }
 
@@ -267,6 +265,7 @@ bool ConsumerControl::tooManyMessages()
 
 Loss ConsumerControl::dropFor(const Joined &joined, const PeerFault &fault)
 {
+    shared_->noteFault(fault, joined.connection.get());
     (void)joined.socket.send(encodeGoodbye(&fault));
     return Loss{Loss::Cause::Faulty,
                 shared_->where() + ": the producer broke the protocol: " + describe(fault)};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "consumer_handshake.h"
 
+#include "bound_socket.h"
 #include "control_protocol.h"
 #include "mapping.h"
 
@@ -87,24 +88,17 @@ void drainWake(const SubscriberShared &shared)
     [[maybe_unused]] const ssize_t size = ::read(shared.wake.get(), &count, sizeof count);
 }
 
-Result<ControlSocket> connectTo(const std::string &path)
+Result<ControlSocket> connectToProducer(const std::string &path)
 {
-    UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd.valid())
-        return systemError(errno, "socket");
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
-        return systemError(ENAMETOOLONG, "connect to " + path);
-    std::memcpy(address.sun_path, path.data(), path.size());
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) == 0)
-        return ControlSocket(std::move(fd));
-    int number = errno;
+    auto socket = connectTo(path);
+    if (socket)
+        return ControlSocket(std::move(*socket));
     // What is no socket at all refuses the connection too, but for ever.
     struct stat status;
-    if (number == ECONNREFUSED && ::stat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
-        number = ENOTSOCK;
-    return systemError(number, "connect to " + path);
+    const auto &error = std::get<SystemError>(socket.error());
+    if (error.number == ECONNREFUSED && ::stat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
+        return systemError(ENOTSOCK, error.operation);
+    return tl::unexpected(socket.error());
 }
 
 std::optional<Loss> refuseProducer(const SubscriberShared &shared, const PeerIdentity &identity)

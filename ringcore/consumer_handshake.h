@@ -22,7 +22,7 @@ Waited waitReadable(const SubscriberShared &shared, int fd, Deadline deadline);
 void drainWake(const SubscriberShared &shared);
 
 // A non-blocking connection to the producer's socket. Errors: connect's, with the path.
-Result<ControlSocket> connectTo(const std::string &path);
+Result<ControlSocket> connectToProducer(const std::string &path);
 
 // Whether the producer may serve us: its uid, and then the observer.
 std::optional<Loss> refuseProducer(const SubscriberShared &shared, const PeerIdentity &identity);

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 namespace ringcore
 {
@@ -31,12 +32,21 @@ Result<UniqueFd> adopt(int fd)
     UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     if (!own.valid())
         return systemError(errno, what);
-    if (socketOption(own.get(), SO_DOMAIN) != AF_UNIX)
-        return systemError(ENOTSOCK, what + " (a unix socket is needed)");
+    const int domain = socketOption(own.get(), SO_DOMAIN);
+    if (domain < 0)
+        return systemError(errno, what);
+    if (domain != AF_UNIX)
+        return systemError(EPROTOTYPE, what + " (a unix socket is needed)");
     if (socketOption(own.get(), SO_TYPE) != SOCK_SEQPACKET)
         return systemError(EPROTOTYPE, what + " (a SOCK_SEQPACKET socket is needed)");
+    if (socketOption(own.get(), SO_ACCEPTCONN) == 1)
+        return own;
+    sockaddr_un address;
+    socklen_t size = sizeof address;
+    if (::getpeername(own.get(), reinterpret_cast<sockaddr *>(&address), &size) != 0)
+        return systemError(errno, what + " (a listening or connected socket is needed)");
     pollfd state{own.get(), 0, 0};
-    if (socketOption(own.get(), SO_ACCEPTCONN) != 1 && ::poll(&state, 1, 0) > 0)
+    if (::poll(&state, 1, 0) > 0)
         return systemError(ENOTCONN, what + " (a connected socket serves one run, and this one has ended)");
     return own;
 }

@@ -129,7 +129,7 @@ StreamReader::Looked StreamReader::drained(Delivery &delivery)
 
 StreamReader::Looked StreamReader::drop(const Error &error)
 {
-    shared_->reportFault(std::get<PeerFault>(error));
+    shared_->reportFault(std::get<PeerFault>(error), *connection_);
     abandoned_ = std::move(connection_); // until the control thread is done with it, too
     return Again{};
 }

@@ -22,9 +22,8 @@ namespace
 using namespace std::chrono_literals;
 constexpr auto kStopPatience = 50ms;
 
-Result<void> checkConnected(int fd)
+Result<void> checkConnected(int fd, const std::string &what)
 {
-    const std::string what = "fd " + std::to_string(fd);
     int type = 0;
     int domain = 0;
     socklen_t size = sizeof type;
@@ -33,22 +32,24 @@ Result<void> checkConnected(int fd)
     size = sizeof domain;
     if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0)
         return systemError(errno, what);
-    if (domain != AF_UNIX || type != SOCK_SEQPACKET)
-        return systemError(EPROTOTYPE, what + " is not a unix SOCK_SEQPACKET socket");
+    if (domain != AF_UNIX)
+        return systemError(EPROTOTYPE, what + " (a unix socket is needed)");
+    if (type != SOCK_SEQPACKET)
+        return systemError(EPROTOTYPE, what + " (a SOCK_SEQPACKET socket is needed)");
     sockaddr_un address;
     size = sizeof address;
     if (::getpeername(fd, reinterpret_cast<sockaddr *>(&address), &size) != 0)
-        return systemError(errno, what + " is not connected");
+        return systemError(errno, what + " (a connected socket is needed)");
     pollfd poll{fd, 0, 0};
     if (::poll(&poll, 1, 0) > 0 && (poll.revents & POLLHUP) != 0)
-        return systemError(ENOTCONN, what + ": this connection is over; each serves one run");
+        return systemError(ENOTCONN, what + " (a connected socket serves one run, and this one has ended)");
     return {};
 }
 
 Result<void> checkConfig(const SubscriberConfig &config)
 {
     if (config.connected.valid())
-        return checkConnected(config.connected.get());
+        return checkConnected(config.connected.get(), config.connectedName);
     if (config.socketPath.empty())
         return systemError(EINVAL, "no socket path");
     if (config.socketPath.size() >= sizeof(sockaddr_un::sun_path))

@@ -26,8 +26,9 @@ namespace ringcore
 {
 
 struct SubscriberConfig {
-    std::string socketPath; // of the producer's control socket; or
-    UniqueFd connected;     // a SOCK_SEQPACKET socket that is connected to one already
+    std::string socketPath;           // of the producer's control socket; or
+    UniqueFd connected;               // a SOCK_SEQPACKET socket that is connected to one already
+    std::string connectedName = "fd"; // what messages call that one
 
     // Refuses to map an arena that would take `budget` beyond this. Blocks that somebody still holds
     // keep their connection's arena in it, so let one budget outlive the subscriber.

@@ -35,9 +35,9 @@ std::optional<Notice> SubscriberShared::takeNotice()
     return notice;
 }
 
-void SubscriberShared::reportFault(const PeerFault &fault)
+void SubscriberShared::reportFault(const PeerFault &fault, Connection &connection)
 {
-    noteFault(fault);
+    noteFault(fault, &connection);
     {
         std::lock_guard guard(lock_);
         fault_ = fault;
@@ -105,15 +105,17 @@ bool SubscriberShared::waitUntilFinished(std::chrono::milliseconds atMost)
     return finishedChanged_.wait_for(guard, atMost, [this] { return finished_; });
 }
 
-void SubscriberShared::noteFault(const PeerFault &fault)
+void SubscriberShared::noteFault(const PeerFault &fault, Connection *connection)
 {
+    if (connection && !connection->isFirstFault())
+        return;
     faults_.fetch_add(1, std::memory_order_relaxed);
     observer->log("dropping the producer at " + where() + ": " + describe(fault));
 }
 
 std::string SubscriberShared::where() const
 {
-    return config.connected.valid() ? "fd " + std::to_string(config.connected.get()) : config.socketPath;
+    return config.connected.valid() ? config.connectedName : config.socketPath;
 }
 
 SubscriberStatistics SubscriberShared::statistics() const

@@ -59,7 +59,7 @@ public:
     std::optional<Notice> takeNotice();
 
     // Streaming thread -> control thread: a fault in the current connection's ring.
-    void reportFault(const PeerFault &fault);
+    void reportFault(const PeerFault &fault, Connection &connection);
     std::optional<PeerFault> takeFault();
     // Streaming thread -> control thread: the loss has been delivered.
     void acknowledgeLoss(bool afterEndOfStream);
@@ -83,8 +83,9 @@ public:
     void setFinished();
     bool waitUntilFinished(std::chrono::milliseconds atMost);
 
-    // One line for the log, and counted. Any thread.
-    void noteFault(const PeerFault &fault);
+    // One line for the log, and counted. `connection`: where it was found, if there is one already.
+    // Any thread.
+    void noteFault(const PeerFault &fault, Connection *connection);
 
     // Of the producer, for messages.
     std::string where() const;

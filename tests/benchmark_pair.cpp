@@ -182,10 +182,13 @@ private:
             if (gst_query_get_n_allocation_params(query) > 0)
                 gst_query_parse_nth_allocation_param(query, 0, &allocator, &params);
         }
-        if (!pool_)
+        const bool proposed = pool_ != nullptr;
+        if (!proposed)
             pool_ = gst_buffer_pool_new();
         GstStructure *config = gst_buffer_pool_get_config(pool_);
-        gst_buffer_pool_config_set_params(config, caps, static_cast<guint>(options_.size), 0, 0);
+        // shmsink bounds what is under way by its memory alone, and fails where that is used up.
+        const guint most = allocator && !proposed ? options_.depth : 0;
+        gst_buffer_pool_config_set_params(config, caps, static_cast<guint>(options_.size), 0, most);
         gst_buffer_pool_config_set_allocator(config, allocator, &params);
         gst_buffer_pool_set_config(pool_, config);
         gst_buffer_pool_set_active(pool_, TRUE);
@@ -329,7 +332,7 @@ Measured measureBoundary(const Options &options, const std::string &way)
     const bool ownMemory = way.ends_with("-copy");
     if (way.starts_with("shm")) {
         sink = "shmsink name=first sync=false async=false wait-for-connection=true shm-size=" +
-               std::to_string(options.size * (options.depth + 2)) + " socket-path=" + socket;
+               std::to_string((options.size + 65536) * (options.depth + 4)) + " socket-path=" + socket;
         source = "shmsrc is-live=false socket-path=" + socket;
     } else {
         sink = "sharedringsink name=first sync=false async=false slow-client=block max-buffers=" +

@@ -199,24 +199,53 @@ std::vector<std::string> TapLog::all(const std::string &prefix) const
 
 // ---- peers
 
+namespace
+{
+
+std::vector<std::string> asUser(unsigned uid)
+{
+    const std::string number = std::to_string(uid);
+    return {"setpriv", "--reuid=" + number, "--regid=" + number, "--clear-groups"};
+}
+
+std::vector<std::string> peerCommand(std::vector<std::string> command, const std::string &launchLine,
+                                     const std::vector<std::string> &options, const std::string &logPath)
+{
+    command.push_back(directoryOfTests() + "/pipeline-peer");
+    command.insert(command.end(), {"--log", logPath});
+    command.insert(command.end(), options.begin(), options.end());
+    command.push_back(launchLine);
+    return command;
+}
+
+} // namespace
+
 PeerProcess::PeerProcess(const std::string &launchLine, std::vector<std::string> options,
                          std::vector<std::string> environment)
-    : PeerProcess(launchLine, std::move(options), freshPath(".log"), std::move(environment))
+    : PeerProcess(std::vector<std::string>{}, launchLine, std::move(options), freshPath(".log"),
+                  std::move(environment))
 {
 }
 
-PeerProcess::PeerProcess(const std::string &launchLine, std::vector<std::string> options, std::string logPath,
+PeerProcess::PeerProcess(User user, const std::string &launchLine, std::vector<std::string> options,
                          std::vector<std::string> environment)
-    : ChildProcess(
-          [&] {
-              std::vector<std::string> command{directoryOfTests() + "/pipeline-peer", "--log", logPath};
-              command.insert(command.end(), options.begin(), options.end());
-              command.push_back(launchLine);
-              return command;
-          }(),
-          std::move(environment)),
+    : PeerProcess(asUser(user.uid), launchLine, std::move(options), freshPath(".log"), std::move(environment))
+{
+}
+
+PeerProcess::PeerProcess(std::vector<std::string> wrapper, const std::string &launchLine,
+                         std::vector<std::string> options, std::string logPath,
+                         std::vector<std::string> environment)
+    : ChildProcess(peerCommand(std::move(wrapper), launchLine, options, logPath), std::move(environment)),
       logPath_(std::move(logPath))
 {
+}
+
+bool PeerProcess::User::canRun() const
+{
+    auto command = asUser(uid);
+    command.insert(command.end(), {"test", "-x", directoryOfTests() + "/pipeline-peer"});
+    return ::geteuid() == 0 && runToEnd(command).status == 0;
 }
 
 std::string PeerProcess::command(const std::string &line)
@@ -240,10 +269,10 @@ std::string PeerProcess::command(const std::string &line)
 uint64_t PeerProcess::stat(const std::string &field, const std::string &element)
 {
     std::string text = command("get " + element + " ring-stats");
+    std::erase(text, '\\'); // a serialized structure is quoted
     const size_t clients = text.find("clients=");
     if (clients != std::string::npos) // the sum stands before and after the array of the clients
         text.erase(clients, text.find('>', clients) - clients);
-    // The value may be serialized as a quoted string, with its own quotes escaped.
     const size_t at = text.find(" " + field + "=");
     if (at == std::string::npos) {
         ADD_FAILURE() << "no " << field << " in " << text;
@@ -272,6 +301,28 @@ bool PeerProcess::waitForCount(uint64_t buffers, Time patience)
     return false;
 }
 
+bool PeerProcess::waitForLog(const std::string &prefix, Time patience)
+{
+    const auto until = Clock::now() + patience;
+    while (log().all(prefix).empty()) {
+        if (Clock::now() >= until || !running())
+            return false;
+        ::poll(nullptr, 0, 5);
+    }
+    return true;
+}
+
+bool PeerProcess::waitForStat(const std::string &field, uint64_t atLeast, Time patience)
+{
+    const auto until = Clock::now() + patience;
+    while (stat(field) < atLeast) {
+        if (Clock::now() >= until || !running())
+            return false;
+        ::poll(nullptr, 0, 5);
+    }
+    return true;
+}
+
 TapLog PeerProcess::log() const
 {
     TapLog log;
@@ -282,10 +333,14 @@ TapLog PeerProcess::log() const
             continue;
         std::istringstream words(line.substr(7));
         LoggedBuffer buffer;
-        std::string readOnly;
         words >> buffer.pts >> buffer.dts >> buffer.duration >> buffer.offset >> buffer.offsetEnd >>
-            buffer.flags >> buffer.size >> buffer.md5 >> readOnly;
-        buffer.readOnly = readOnly == "readonly";
+            buffer.flags >> buffer.size >> buffer.md5;
+        for (std::string word; words >> word;) {
+            if (word.starts_with("video="))
+                buffer.video = word.substr(6);
+            buffer.readOnly |= word == "readonly";
+            buffer.inArena |= word == "arena";
+        }
         log.buffers.push_back(buffer);
     }
     return log;
@@ -308,6 +363,11 @@ std::vector<std::string> gstLaunch(const std::string &line)
     for (std::string word; stream >> word;)
         words.push_back(word);
     return words;
+}
+
+std::string testProgram(const std::string &name)
+{
+    return directoryOfTests() + "/" + name;
 }
 
 std::string freshPath(const std::string &suffix)

@@ -62,7 +62,9 @@ struct LoggedBuffer {
     uint64_t flags = 0;
     uint64_t size = 0;
     std::string md5;
+    std::string video; // of a GstVideoMeta: size, stride@offset of each plane
     bool readOnly = false;
+    bool inArena = false;
 };
 
 struct TapLog {
@@ -80,6 +82,14 @@ public:
     explicit PeerProcess(const std::string &launchLine, std::vector<std::string> options = {},
                          std::vector<std::string> environment = {});
 
+    // As another user (we must be root): every path it is given must be one that it can get at.
+    struct User {
+        unsigned uid;
+        bool canRun() const; // whether this user gets at our programs; else a test is skipped
+    };
+    PeerProcess(User user, const std::string &launchLine, std::vector<std::string> options = {},
+                std::vector<std::string> environment = {});
+
     // Sends the command and returns its answer without "ok "; fails the test if it is "no ...".
     std::string command(const std::string &line);
     // Of the property ring-stats of the element named "ring" (or the one given), a number by name;
@@ -90,10 +100,14 @@ public:
     TapLog log() const;
     // Waits until the tap saw so many buffers.
     bool waitForCount(uint64_t buffers, Time patience = kPatience);
+    // Waits until the log has a line that begins so.
+    bool waitForLog(const std::string &prefix, Time patience = kPatience);
+    // Waits until a number of ring-stats is at least so much.
+    bool waitForStat(const std::string &field, uint64_t atLeast, Time patience = kPatience);
 
 private:
-    PeerProcess(const std::string &launchLine, std::vector<std::string> options, std::string logPath,
-                std::vector<std::string> environment);
+    PeerProcess(std::vector<std::string> wrapper, const std::string &launchLine,
+                std::vector<std::string> options, std::string logPath, std::vector<std::string> environment);
     std::string logPath_;
 };
 
@@ -108,6 +122,9 @@ Finished runToEnd(std::vector<std::string> command,
 
 // gst-launch-1.0 with the words of this line (split at blanks; quotes are not looked at).
 std::vector<std::string> gstLaunch(const std::string &line);
+
+// Where the programs that the tests start are built.
+std::string testProgram(const std::string &name);
 
 // A path in this test's own temporary directory that nobody has used yet.
 std::string freshPath(const std::string &suffix);

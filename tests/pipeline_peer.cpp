@@ -6,7 +6,8 @@
 //
 // Commands come in as lines, and each is answered by a line "ok ..." or "no ..."; between them come
 // lines about what happens: "state PLAYING", "eos", "error TEXT", "warning TEXT", "info TEXT",
-// "connected ID PID UID", "disconnected ID REASON", "ended" (last). See kUsage.
+// "connected ID PID UID", "disconnected ID REASON", "asked PID UID GID" (authorize-client or
+// authorize-producer), "latency-message ELEMENT", "ended" (last). See kUsage.
 #include "pipeline_tap.h"
 
 #include <gst/gst.h>
@@ -25,8 +26,13 @@ namespace
 constexpr const char *kUsage = R"(pipeline-peer [OPTION...] LAUNCH-LINE
 Options
     --log FILE      a line for each buffer and event at the pad of the element named "tap"
+    --no-digest     the log says "-" instead of md5 sums
     --slow MS       each buffer at the tap takes so long
     --hold          every buffer at the tap is kept
+    --block-at N    the tap's streaming thread stays in the Nth buffer until "release"
+    --times         a line for each buffer that says when it came and when it is due
+    --realtime-clock  the pipeline's clock is not the monotonic one
+    --whole         the log ends with the MD5 of all bytes
     --refuse        authorize-client and authorize-producer say no
     --paused        goes to PAUSED only
 Commands
@@ -37,7 +43,9 @@ Commands
     eos                          -> ok (the event, to the pipeline)
     tags TITLE                   -> ok (an event into the element named "tap")
     count                        -> ok BUFFERS (seen by the tap)
-    release                      -> ok (what --hold kept)
+    release                      -> ok (what --hold kept, who --block-at stopped)
+    latency ELEMENT              -> ok LIVE MIN MAX (ns; what a query at the element gives)
+    recalculate-latency          -> ok
     quit
 )";
 
@@ -95,6 +103,7 @@ gboolean onMessage(GstBus *, GstMessage *message, gpointer data)
         sayMessage("info", message, gst_message_parse_info);
         break;
     case GST_MESSAGE_LATENCY:
+        say(std::string("latency-message ") + GST_MESSAGE_SRC_NAME(message));
         gst_bin_recalculate_latency(GST_BIN(peer->pipeline));
         break;
     default:
@@ -143,6 +152,34 @@ std::string setProperty(Peer &peer, const std::string &elementName, const std::s
     return "ok";
 }
 
+std::string queryLatency(Peer &peer, const std::string &elementName)
+{
+    GstElement *element = gst_bin_get_by_name(GST_BIN(peer.pipeline), elementName.c_str());
+    if (!element)
+        return "no such element";
+    GstQuery *query = gst_query_new_latency();
+    std::string answer = "no answer";
+    if (gst_element_query(element, query)) {
+        gboolean live = FALSE;
+        GstClockTime least = 0, most = 0;
+        gst_query_parse_latency(query, &live, &least, &most);
+        answer = std::string("ok ") + (live ? "live " : "not-live ") + std::to_string(least) + " " +
+                 (most == GST_CLOCK_TIME_NONE ? "none" : std::to_string(most));
+    }
+    gst_query_unref(query);
+    gst_object_unref(element);
+    return answer;
+}
+
+void useRealtimeClock(GstElement *pipeline)
+{
+    auto *clock = GST_CLOCK(g_object_new(GST_TYPE_SYSTEM_CLOCK, "name", "RealtimeClock", "clock-type",
+                                         GST_CLOCK_TYPE_REALTIME, nullptr));
+    gst_object_ref_sink(clock);
+    gst_pipeline_use_clock(GST_PIPELINE(pipeline), clock);
+    gst_object_unref(clock);
+}
+
 std::string obey(Peer &peer, const std::string &line)
 {
     std::istringstream words(line);
@@ -179,6 +216,10 @@ std::string obey(Peer &peer, const std::string &line)
         peer.tap.release();
         return "ok";
     }
+    if (verb == "latency")
+        return queryLatency(peer, a);
+    if (verb == "recalculate-latency")
+        return gst_bin_recalculate_latency(GST_BIN(peer.pipeline)) ? "ok" : "no latency that fits";
     if (verb == "quit") {
         g_main_loop_quit(peer.loop);
         return "ok";
@@ -204,8 +245,9 @@ gboolean onCommand(GIOChannel *channel, GIOCondition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-gboolean authorize(GstElement *, guint, guint, guint, gpointer data)
+gboolean authorize(GstElement *, guint pid, guint uid, guint gid, gpointer data)
 {
+    say("asked " + std::to_string(pid) + " " + std::to_string(uid) + " " + std::to_string(gid));
     return !static_cast<Peer *>(data)->refuse;
 }
 
@@ -238,6 +280,7 @@ int main(int argc, char **argv)
     gst_init(&argc, &argv);
     Peer peer;
     GstState target = GST_STATE_PLAYING;
+    bool realtimeClock = false;
     int at = 1;
     for (; at < argc && argv[at][0] == '-'; at++) {
         const std::string option = argv[at];
@@ -245,8 +288,18 @@ int main(int argc, char **argv)
             peer.tap.logTo(argv[++at]);
         else if (option == "--slow" && at + 1 < argc)
             peer.tap.delay = std::chrono::milliseconds(std::atoi(argv[++at]));
+        else if (option == "--no-digest")
+            peer.tap.digest = false;
         else if (option == "--hold")
             peer.tap.hold = true;
+        else if (option == "--block-at" && at + 1 < argc)
+            peer.tap.blockAt = std::strtoull(argv[++at], nullptr, 10);
+        else if (option == "--times")
+            peer.tap.times = true;
+        else if (option == "--realtime-clock")
+            realtimeClock = true;
+        else if (option == "--whole")
+            peer.tap.sumWhole = true;
         else if (option == "--refuse")
             peer.refuse = true;
         else if (option == "--paused")
@@ -276,6 +329,8 @@ int main(int argc, char **argv)
         &peer);
     gst_iterator_free(elements);
     peer.tap.attach(peer.pipeline);
+    if (realtimeClock)
+        useRealtimeClock(peer.pipeline);
 
     GstBus *bus = gst_element_get_bus(peer.pipeline);
     const guint watch = gst_bus_add_watch(bus, onMessage, &peer);
@@ -286,6 +341,7 @@ int main(int argc, char **argv)
     gst_element_set_state(peer.pipeline, target);
     g_main_loop_run(peer.loop);
 
+    peer.tap.release();
     gst_element_set_state(peer.pipeline, GST_STATE_NULL);
     g_source_remove(watch);
     gst_object_unref(bus);

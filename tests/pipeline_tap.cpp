@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pipeline_tap.h"
 
+#include <gst/video/gstvideometa.h>
+
+#include <cstdlib>
+#include <fstream>
 #include <thread>
 
 namespace
@@ -11,9 +15,8 @@ std::string number(guint64 value)
     return value == GST_CLOCK_TIME_NONE ? "none" : std::to_string(value);
 }
 
-std::string md5Of(GstBuffer *buffer)
+void addTo(GChecksum *sum, GstBuffer *buffer)
 {
-    GChecksum *sum = g_checksum_new(G_CHECKSUM_MD5);
     for (guint i = 0; i < gst_buffer_n_memory(buffer); i++) {
         GstMapInfo map;
         if (!gst_memory_map(gst_buffer_peek_memory(buffer, i), &map, GST_MAP_READ))
@@ -21,9 +24,87 @@ std::string md5Of(GstBuffer *buffer)
         g_checksum_update(sum, map.data, static_cast<gssize>(map.size));
         gst_memory_unmap(gst_buffer_peek_memory(buffer, i), &map);
     }
+}
+
+std::string md5Of(GstBuffer *buffer)
+{
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_MD5);
+    addTo(sum, buffer);
     std::string text = g_checksum_get_string(sum);
     g_checksum_free(sum);
     return text;
+}
+
+int64_t monotonicNow()
+{
+    return std::chrono::steady_clock::now().time_since_epoch().count();
+}
+
+// What to add to the clock's time to get CLOCK_MONOTONIC; of some samples the one that was least
+// disturbed.
+int64_t fromClock(GstClock *clock)
+{
+    int64_t best = 0;
+    int64_t leastTook = G_MAXINT64;
+    for (int sample = 0; sample < 5; sample++) {
+        const int64_t before = monotonicNow();
+        const auto time = static_cast<int64_t>(gst_clock_get_time(clock));
+        const int64_t took = monotonicNow() - before;
+        if (took < leastTook) {
+            leastTook = took;
+            best = before + took / 2 - time;
+        }
+    }
+    return best;
+}
+
+std::string runningTime(const GstSegment &segment, GstClockTime time)
+{
+    guint64 running = 0;
+    const gint sign = segment.format == GST_FORMAT_TIME
+                          ? gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, time, &running)
+                          : 0;
+    return sign == 0 ? "none" : std::to_string(sign * static_cast<int64_t>(running));
+}
+
+std::string videoMetaOf(GstBuffer *buffer)
+{
+    const GstVideoMeta *meta = gst_buffer_get_video_meta(buffer);
+    if (!meta)
+        return "";
+    std::string text = " video=" + std::to_string(meta->width) + "x" + std::to_string(meta->height);
+    for (guint plane = 0; plane < meta->n_planes; plane++)
+        text += "," + std::to_string(meta->stride[plane]) + "@" + std::to_string(meta->offset[plane]);
+    return text;
+}
+
+// Whether [data, data + size) lies in one mapping of an arena, as the kernel tells it.
+bool isInArena(const guint8 *data, gsize size)
+{
+    const auto first = reinterpret_cast<uintptr_t>(data);
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        char *rest = nullptr;
+        const uintptr_t begin = std::strtoull(line.c_str(), &rest, 16);
+        const uintptr_t end = std::strtoull(rest + 1, nullptr, 16);
+        if (first >= begin && first < end)
+            return size <= end - first && line.find("memfd:sharedring-arena") != std::string::npos;
+    }
+    return false;
+}
+
+bool isInArena(GstBuffer *buffer)
+{
+    const guint memories = gst_buffer_n_memory(buffer);
+    bool inside = memories > 0;
+    for (guint i = 0; inside && i < memories; i++) {
+        GstMapInfo map;
+        if (!gst_memory_map(gst_buffer_peek_memory(buffer, i), &map, GST_MAP_READ))
+            return false;
+        inside = isInArena(map.data, map.size);
+        gst_memory_unmap(gst_buffer_peek_memory(buffer, i), &map);
+    }
+    return inside;
 }
 
 } // namespace
@@ -35,6 +116,7 @@ Tap::~Tap()
         gst_object_unref(pad_);
     if (log_)
         std::fclose(log_);
+    g_checksum_free(whole_);
 }
 
 void Tap::logTo(const char *path)
@@ -46,6 +128,7 @@ void Tap::logTo(const char *path)
 
 void Tap::attach(GstElement *pipeline)
 {
+    pipeline_ = pipeline;
     GstElement *element = gst_bin_get_by_name(GST_BIN(pipeline), "tap");
     if (!element)
         return;
@@ -77,6 +160,8 @@ GstPadProbeReturn Tap::onData(GstPad *, GstPadProbeInfo *info, gpointer data)
 
 void Tap::onBuffer(GstBuffer *buffer)
 {
+    if (times)
+        writeTimes(buffer);
     if (log_) {
         constexpr guint kNotOurs = GST_BUFFER_FLAG_TAG_MEMORY | 0xf; // GstMiniObject's
         const bool readOnly =
@@ -85,22 +170,53 @@ void Tap::onBuffer(GstBuffer *buffer)
               number(GST_BUFFER_DURATION(buffer)) + " " + number(GST_BUFFER_OFFSET(buffer)) + " " +
               number(GST_BUFFER_OFFSET_END(buffer)) + " " +
               std::to_string(GST_BUFFER_FLAGS(buffer) & ~kNotOurs) + " " +
-              std::to_string(gst_buffer_get_size(buffer)) + " " + md5Of(buffer) +
-              (readOnly ? " readonly" : ""));
+              std::to_string(gst_buffer_get_size(buffer)) + " " + (digest ? md5Of(buffer) : "-") +
+              videoMetaOf(buffer) + (readOnly ? " readonly" : "") + (isInArena(buffer) ? " arena" : ""));
     }
+    if (sumWhole)
+        addTo(whole_, buffer);
     if (hold) {
         std::lock_guard guard(lock_);
         held_.push_back(gst_buffer_ref(buffer));
     }
-    count_++;
+    const uint64_t number = ++count_;
+    if (number == blockAt) {
+        std::unique_lock guard(lock_);
+        released_.wait(guard, [&, before = releases_] { return releases_ != before; });
+    }
     // A consumer that is slow by nature, not a wait for anything.
     if (delay.count() > 0)
         std::this_thread::sleep_until(std::chrono::steady_clock::now() + delay);
 }
 
+void Tap::writeTimes(GstBuffer *buffer)
+{
+    GstEvent *event = gst_pad_get_sticky_event(pad_, GST_EVENT_SEGMENT, 0);
+    GstClock *clock = gst_element_get_clock(pipeline_);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_UNDEFINED);
+    if (event)
+        gst_event_copy_segment(event, &segment);
+    std::string now = "none";
+    std::string zero = "none";
+    if (clock) {
+        const auto base = static_cast<int64_t>(gst_element_get_base_time(pipeline_));
+        now = std::to_string(static_cast<int64_t>(gst_clock_get_time(clock)) - base);
+        zero = std::to_string(base + fromClock(clock));
+    }
+    write("times " + now + " " + runningTime(segment, GST_BUFFER_PTS(buffer)) + " " +
+          runningTime(segment, GST_BUFFER_DTS(buffer)) + " " + zero);
+    if (clock)
+        gst_object_unref(clock);
+    if (event)
+        gst_event_unref(event);
+}
+
 void Tap::onEvent(GstEvent *event)
 {
     std::string line = GST_EVENT_TYPE_NAME(event);
+    if (sumWhole && GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+        line = std::string("whole ") + g_checksum_get_string(whole_) + "\n" + line;
     if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START) {
         const gchar *id = nullptr;
         gst_event_parse_stream_start(event, &id);
@@ -140,7 +256,9 @@ void Tap::release()
     {
         std::lock_guard guard(lock_);
         held.swap(held_);
+        releases_++;
     }
+    released_.notify_all();
     for (GstBuffer *buffer : held)
         gst_buffer_unref(buffer);
 }

@@ -110,7 +110,7 @@ TEST(HandedOver, WhatIsNoUnixSeqpacketSocketIsAnError)
     const UniqueFd unconnected(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     EXPECT_EQ(errorFor(-1), EBADF);
     EXPECT_EQ(errorFor(file.get()), ENOTSOCK);
-    EXPECT_EQ(errorFor(inet.get()), ENOTSOCK);
+    EXPECT_EQ(errorFor(inet.get()), EPROTOTYPE);
     EXPECT_EQ(errorFor(stream.get()), EPROTOTYPE);
     EXPECT_EQ(errorFor(unconnected.get()), ENOTCONN);
 }
