@@ -21,6 +21,18 @@ std::vector<uint32_t> upTo(uint32_t last)
     return numbers;
 }
 
+namespace
+{
+
+// Whether each byte equals the first, and that one `byte`.
+bool consistsOf(std::span<const std::byte> bytes, std::byte byte)
+{
+    return bytes.empty() ||
+           (bytes[0] == byte && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+} // namespace
+
 class Consumer::Observer : public ringcore::SubscriberObserver
 {
 public:
@@ -115,8 +127,7 @@ std::string Consumer::describe(const Delivery &delivery, uint32_t &number)
         std::memcpy(&number, delivery.inlineBytes.data(), sizeof number);
         text = std::to_string(number);
         for (const auto bytes : {delivery.payload, delivery.extra}) {
-            if (std::any_of(bytes.begin(), bytes.end(),
-                            [&](std::byte byte) { return byte != std::byte(number); }))
+            if (!consistsOf(bytes, std::byte(number)))
                 text += "torn";
         }
     } else {

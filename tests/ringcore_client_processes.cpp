@@ -117,6 +117,7 @@ TEST(KilledClient, BlocksAndDescriptorsComeBackHoweverOftenAndWhenever)
     Producer producer{ProducerOptions(4)};
     Consumer honest(producer.socket());
     producer.awaitJoined(1);
+    ASSERT_TRUE(honest.await("joined")); // and what it was sent is mapped and closed
     const size_t descriptors = openDescriptors();
     const size_t mappings = mappedMemfds();
 

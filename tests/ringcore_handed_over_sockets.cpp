@@ -55,6 +55,26 @@ TEST(HandedOver, ConnectedSocketServesItsOneClientWithoutAPid)
     EXPECT_EQ(std::get<SystemError>(second.error()).number, ENOTCONN);
 }
 
+// Sent before the producer could ask the kernel to take none.
+TEST(HandedOver, DescriptorsThatAreOnTheirWayAlreadyAreAFault)
+{
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+    const UniqueFd ours(pair[0]);
+    RawClient client{UniqueFd(pair[1])};
+    const UniqueFd sent[1] = {UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC))};
+    ASSERT_EQ(client.send(ringcore::encode(ringcore::Hello{1, 1, {}}), sent), 0);
+    ProducerOptions options;
+    options.config.socket = ours.get();
+    Producer producer{std::move(options)};
+    const auto words = client.awaitEnd();
+    ASSERT_TRUE(words.fault);
+    EXPECT_EQ(words.fault->kind, ringcore::FaultKind::WrongNumberOfFds);
+    EXPECT_EQ(words.fault->expected, 0u);
+    EXPECT_EQ(words.fault->found, 1u);
+    EXPECT_TRUE(producer.heard().await("dropped: wrong number of file descriptors (expected 0, found 1)"));
+}
+
 TEST(HandedOver, ListeningSocketServesManyAndStaysWhereItIs)
 {
     const ringtest::OwnDirectory directory;

@@ -17,6 +17,7 @@
 #include <linux/falloc.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace
@@ -207,6 +208,11 @@ TEST(Descriptors, AreOpenFileDescriptionsOfTheClientsOwn)
     EXPECT_EQ(::lseek(producers, 0, SEEK_CUR), 0);
     EXPECT_EQ(::fcntl(client.arenaFd(), F_GETFL) & O_ACCMODE, O_RDONLY);
     EXPECT_EQ(::fcntl(client.forwardFd(), F_GETFL) & O_ACCMODE, O_RDONLY);
+    for (const int fd : {client.arenaFd(), client.forwardFd()}) {
+        struct stat status;
+        ASSERT_EQ(::fstat(fd, &status), 0);
+        EXPECT_EQ(status.st_mode & 07777, 0400u); // nobody but root reopens it for writing
+    }
 }
 
 } // namespace
