@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "buffer_checks.h"
 
+#include "planar_audio.h"
+
 #include <algorithm>
 
 namespace sharedring
@@ -102,8 +104,16 @@ std::optional<PayloadFormat> payloadFormatOf(const GstCaps *caps)
     if (!caps || gst_caps_get_size(caps) != 1 || !inSystemMemory(caps))
         return format;
     const GstStructure *structure = gst_caps_get_structure(caps, 0);
-    if (gst_structure_has_name(structure, "audio/x-raw"))
+    if (gst_structure_has_name(structure, "audio/x-raw")) {
         format.kind = PayloadFormat::Kind::RawAudio;
+        if (!isPlanar(structure))
+            return format;
+        const auto audio = planarAudioOf(caps);
+        if (!audio)
+            return std::nullopt;
+        format.kind = PayloadFormat::Kind::PlanarAudio;
+        format.audio = *audio;
+    }
     if (!gst_structure_has_name(structure, "video/x-raw"))
         return format;
     format.kind = PayloadFormat::Kind::RawVideo;
@@ -121,6 +131,10 @@ std::optional<PayloadFormat> payloadFormatOf(const GstCaps *caps)
 std::optional<std::string> findFaultIn(const BufferFields &fields, const PayloadFormat &format, size_t size)
 {
     const VideoFields &video = fields.video;
+    if (format.kind == PayloadFormat::Kind::PlanarAudio &&
+        size % static_cast<size_t>(GST_AUDIO_INFO_BPF(&format.audio)) != 0)
+        return "planar audio of no whole number of samples" +
+               numbers(static_cast<uint64_t>(GST_AUDIO_INFO_BPF(&format.audio)), size);
     if (format.kind != PayloadFormat::Kind::RawVideo)
         return video.present ? std::optional<std::string>("video meta without raw video caps") : std::nullopt;
     if (size == 0)

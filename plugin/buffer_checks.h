@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What a producer says about a video buffer, against the caps and against the bytes there are.
+// What a producer says about a raw buffer, against the caps and against the bytes there are.
 // gst_video_frame_map() and the elements that use it believe a GstVideoMeta blindly, so nothing gets
 // into one that would lead them out of the buffer.
 #pragma once
 
 #include "plugin/stream_wire.h"
 
+#include <gst/audio/audio.h>
 #include <gst/video/video.h>
 
 #include <cstddef>
@@ -18,12 +19,13 @@ namespace sharedring
 
 // What caps say of the payload.
 struct PayloadFormat {
-    enum class Kind { Opaque, RawVideo, RawAudio };
+    enum class Kind { Opaque, RawVideo, RawAudio, PlanarAudio };
     Kind kind = Kind::Opaque; // raw only in system memory: samples, and no format to be parsed
     GstVideoInfo video{};     // with RawVideo
+    GstAudioInfo audio{};     // with PlanarAudio: each channel in a plane of its own
 };
 
-// nullopt: raw video whose geometry GStreamer itself does not accept. nullptr is Opaque.
+// nullopt: raw caps of a geometry that GStreamer itself does not accept. nullptr is Opaque.
 std::optional<PayloadFormat> payloadFormatOf(const GstCaps *caps);
 
 // Why the buffer is refused; nothing if it is as it should be. `size` is the payload's, in bytes.

@@ -4,6 +4,7 @@
 #include "buffer_flags.h"
 #include "payload_allocator.h"
 #include "payload_pool.h"
+#include "planar_audio.h"
 
 #include <gst/video/gstvideometa.h>
 #include <gst/video/video-frame.h>
@@ -85,16 +86,21 @@ VideoFields videoFieldsOf(GstBuffer *buffer)
 
 std::optional<Payload> payloadOf(GstBuffer *buffer, GstAllocator *allocator, const ringcore::FanOut &stream)
 {
-    const gsize size = gst_buffer_get_size(buffer);
+    const bool loose = hasLoosePlanes(buffer);
+    const gsize size = loose ? bytesOfPlanes(buffer) : gst_buffer_get_size(buffer);
     if (size == 0)
         return Payload{};
-    if (auto payload = inPlace(buffer, stream))
-        return payload;
+    if (!loose) {
+        if (auto payload = inPlace(buffer, stream))
+            return payload;
+    }
     GstMemory *memory = allocatePayload(allocator, size, kCopyAlignment);
     if (!memory)
         return std::nullopt;
     const auto place = payloadPlaceOf(memory, stream);
-    gst_buffer_extract(buffer, 0, stream.arena().at(place->visible.offset), size);
+    std::byte *to = stream.arena().at(place->visible.offset);
+    if (!loose || !copyPlanes(buffer, to))
+        gst_buffer_extract(buffer, 0, to, size);
     return Payload{place->visible, place->charge, keepMemory(memory), true};
 }
 

@@ -2,6 +2,7 @@
 #include "payload_path.h"
 
 #include "plugin/buffer_flags.h"
+#include "plugin/planar_audio.h"
 #include "plugin/ring_memory.h"
 
 #include <utility>
@@ -124,6 +125,8 @@ PayloadPath::Made PayloadPath::make(const BufferFields &fields, ringcore::Delive
         }
         if (made.buffer && fields.video.present)
             addVideoMeta(made.buffer.get(), fields.video);
+        if (made.buffer && format_.kind == PayloadFormat::Kind::PlanarAudio)
+            addPlanes(made.buffer.get(), format_.audio, size);
     }
     if (!made.buffer) {
         made.fault = "no memory for a copy of " + std::to_string(size) + " bytes";

@@ -130,7 +130,7 @@ void SourceStream::takeCaps(EventOwner event)
     GstCaps *caps = nullptr;
     gst_event_parse_caps(event.get(), &caps);
     if (!payload_.setCaps(caps)) {
-        refuse("raw video caps of an impossible size");
+        refuse("raw caps of an impossible size");
         return;
     }
     caps_.reset(gst_caps_ref(caps));

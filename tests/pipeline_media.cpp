@@ -112,6 +112,25 @@ TEST(EncodedVideo, IsDecodedOnTheOtherSideIntoTheSameFrames)
     EXPECT_EQ(checksums(across.output), checksums(direct.output));
 }
 
+// ---- audio with a plane for each channel, as decoders make it
+
+TEST(PlanarAudio, IsConvertedOnTheOtherSideAsInOneProcess)
+{
+    const std::string audio =
+        "filesrc location=" + phoneVideo() + " ! qtdemux name=d d.audio_0 ! queue ! aacparse ! avdec_aac";
+    const std::string converted = " ! audioconvert ! audio/x-raw,format=S16LE,layout=interleaved ! "
+                                  "checksumsink hash=md5 sync=false";
+    const auto direct = runToEnd(gstLaunch(audio + converted));
+    const std::string socket = freshPath(".socket");
+    PeerProcess producer(
+        audio + " ! sharedringsink sync=false slow-client=block wait-for-connection=true socket=" + socket);
+    const auto across = runToEnd(gstLaunch("sharedringsrc is-live=false socket=" + socket + converted));
+
+    EXPECT_EQ(across.status, 0) << across.output;
+    EXPECT_GT(checksums(direct.output).size(), 50u) << direct.output;
+    EXPECT_EQ(checksums(across.output), checksums(direct.output));
+}
+
 // ---- times
 
 int64_t number(const std::string &text)
