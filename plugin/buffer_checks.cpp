@@ -173,7 +173,7 @@ bool hasDefaultLayout(const VideoFields &fields, const GstVideoInfo &video)
     if (!fields.present)
         return true;
     if (fields.width != static_cast<uint32_t>(video.width) ||
-        fields.height != static_cast<uint32_t>(video.height))
+        fields.height != static_cast<uint32_t>(video.height) || fields.planes != video.finfo->n_planes)
         return false;
     for (guint plane = 0; plane < fields.planes; plane++) {
         if (fields.strides[plane] != video.stride[plane] || fields.offsets[plane] != video.offset[plane])
