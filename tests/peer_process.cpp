@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -62,7 +63,11 @@ ChildProcess::ChildProcess(std::vector<std::string> command, std::vector<std::st
     std::vector<std::string> all;
     for (char **variable = environ; *variable; variable++)
         all.emplace_back(*variable);
-    if (const char *preload = std::getenv("SHAREDRING_PRELOAD"))
+    const char *preload = std::getenv("SHAREDRING_PRELOAD");
+    const bool loadsOurModule = std::any_of(command.begin(), command.end(), [](const std::string &word) {
+        return word.substr(word.rfind('/') + 1).starts_with("gst-");
+    });
+    if (preload && loadsOurModule)
         all.push_back(std::string("LD_PRELOAD=") + preload);
     all.insert(all.end(), environment.begin(), environment.end());
     // Of two settings of a variable the later one counts.

@@ -19,10 +19,11 @@ public:
     using Time = std::chrono::milliseconds;
     static constexpr Time kPatience{20000};
 
-    // The program is looked up in PATH. SHAREDRING_PRELOAD goes in front, for sanitizers. fds that
+    // The program is looked up in PATH. SHAREDRING_PRELOAD goes in front of GStreamer's own
+    // programs, which load our module without a sanitizer's runtime of their own. fds that
     // are not close-on-exec are inherited.
     explicit ChildProcess(std::vector<std::string> command, std::vector<std::string> environment = {});
-    ~ChildProcess();
+    virtual ~ChildProcess();
     ChildProcess(const ChildProcess &) = delete;
     ChildProcess &operator=(const ChildProcess &) = delete;
 
