@@ -217,8 +217,8 @@ TEST_P(LyingWelcome, IsRefusedAndNothingOfItIsKept)
         subscriber.reset();
         producer.reset();
     }
-    // The control thread may still be on its way out.
-    EXPECT_TRUE(clock.waitUntil([&] { return openFds() == before; }));
+    // The control thread may still be on its way out; so may have been that of the case before.
+    EXPECT_TRUE(clock.waitUntil([&] { return openFds() <= before; }));
 }
 
 INSTANTIATE_TEST_SUITE_P(Lies, LyingWelcome, testing::ValuesIn(kLies),
