@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "arena.h"
 
+#include "retire.h"
+
 #include <algorithm>
 
 namespace ringcore
@@ -37,6 +39,11 @@ Arena::Arena(SealedMemfd memfd)
 {
     runs_.emplace(0, memfd_.size());
     recent_.reserve(kRecentBlocks + 1);
+}
+
+Arena::~Arena()
+{
+    retire(std::move(memfd_), populated_.bytes());
 }
 
 size_t Arena::chargeFor(size_t size)

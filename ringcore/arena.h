@@ -34,6 +34,7 @@ public:
 
     // An arena of `size` bytes, rounded up to a page. Nothing of it is real until it is used.
     static Result<std::shared_ptr<Arena>> create(size_t size);
+    ~Arena();
 
     // A block of at least `size` bytes whose offset is a multiple of `alignment` (a power of two,
     // at most kMaxAlignment), populated. Nothing: no free run is large enough, or the system has no

@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "mapping.h"
+#include "memory_budget.h"
 #include "populated_pages.h"
 
 #include <cstddef>
@@ -20,15 +21,23 @@ namespace ringcore
 class ArenaView
 {
 public:
-    explicit ArenaView(Mapping mapping);
+    // `share`: of the memory budget, for as long as there is a mapping.
+    ArenaView(Mapping mapping, MemoryShare share);
+    ~ArenaView();
+    ArenaView(const ArenaView &) = delete;
+    ArenaView &operator=(const ArenaView &) = delete;
 
     // The claimed block, inside the arena and populated. Faults: BlockBeyondArena, CannotPopulate.
     Result<std::span<const std::byte>> block(uint64_t offset, uint64_t size);
 
-    size_t size() const { return mapping_.size(); }
+    size_t size() const { return owned_.mapping.size(); }
 
 private:
-    Mapping mapping_;
+    struct Owned {
+        MemoryShare share; // given back when the mapping is gone
+        Mapping mapping;
+    };
+    Owned owned_;
     PopulatedPages populated_;
 };
 

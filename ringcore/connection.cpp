@@ -80,7 +80,7 @@ Result<std::shared_ptr<Connection>> Connection::create(const Welcome &welcome,
 
 Connection::Connection(const Welcome &welcome, Mapping arena, Mapping forward, Mapping returnPage,
                        MemoryShare memory)
-    : welcome_(welcome), memory_(std::move(memory)), arena_(std::move(arena)),
+    : welcome_(welcome), arena_(std::move(arena), std::move(memory)),
       forwardMapping_(std::move(forward)), returnMapping_(std::move(returnPage)),
       forwardHeader_(forwardMapping_.at<ForwardHeader>()), returnPage_(returnMapping_.at<ReturnPage>()),
       reader_(std::span(forwardMapping_.at<const SharedRecord>(kForwardRingOffset), welcome.ringCapacity),

@@ -89,7 +89,6 @@ private:
     friend class Lease;
 
     const Welcome welcome_;
-    const MemoryShare memory_; // of the arena
     ArenaView arena_;
     const Mapping forwardMapping_;
     const Mapping returnMapping_;
