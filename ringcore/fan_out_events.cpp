@@ -73,6 +73,10 @@ void FanOut::publishEvent(const OutgoingEvent &event)
             sticky_.insert(after_, std::move(remembered));
         }
     }
+    // One thread may begin a flush while another still pushes. What it pushes is thrown away, or told
+    // again when the flush ends if it is sticky: no record ever has a flush's epoch.
+    if (isFlushing(epoch_))
+        return;
 
     std::optional<uint32_t> publication;
     Block block;
@@ -167,6 +171,8 @@ void FanOut::endOfStream()
 {
     After after;
     std::lock_guard guard(lock_);
+    if (isFlushing(epoch_))
+        return;
     ended_ = true;
     for (size_t i = members_.size(); i-- > 0;) {
         ConsumerAccount &account = *members_[i].account;

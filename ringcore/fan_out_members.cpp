@@ -74,13 +74,14 @@ void FanOut::join(Membership membership)
     const auto account = membership.account;
     members_.push_back(std::move(membership));
     shareOutLocked();
+    // Before it hears anything: who hears from it that it is here finds it counted.
+    count_.store(static_cast<uint32_t>(members_.size()), std::memory_order_release);
     account->setEpoch(packEpoch(epoch_, resetTime_));
     account->behind = true;
     if (!catchUpLocked(*account, after)) {
         if (const auto member = find(account->id()); member != members_.end()) // or it was dropped
             fallBehindLocked(*member, after);
     }
-    count_.store(static_cast<uint32_t>(members_.size()), std::memory_order_release);
     stop_.poke();
 }
 

@@ -360,6 +360,23 @@ TEST(Publisher, ClientThatJoinsDuringAFlushHearsItsEnd)
     EXPECT_EQ(consumer.texts(), (Texts{"joined", "flush (reset)", "stream*", "1!"}));
 }
 
+TEST(Publisher, EventsAndAnEndInTheMiddleOfAFlushAreNoFault)
+{
+    Producer producer;
+    producer.sticky(1, "stream");
+    Consumer consumer(producer.socket());
+    ASSERT_TRUE(consumer.awaitLast("stream*"));
+    producer.stream().flushStart();
+    producer.sticky(1, "another stream");
+    producer.event("gap");
+    producer.stream().endOfStream();
+    producer.stream().flushStop(false, {});
+    producer.deliver(1);
+
+    ASSERT_TRUE(consumer.awaitLast("1!"));
+    EXPECT_EQ(consumer.texts(), (Texts{"joined", "stream*", "flush", "another stream*", "1!"}));
+}
+
 // ---- the end
 
 TEST(Publisher, StopTakesEverythingBackAndRemovesTheSocket)
