@@ -26,7 +26,9 @@ public:
             "sharedringsink name=ring sync=false slow-client=block wait-for-connection=true "
             "timestamps=preserve max-memory=" +
             std::to_string(kArena) + " socket=" + socket_;
-        harness_ = gst_harness_new_parse(line.c_str());
+        GstElement *const sink = gst_parse_launch(line.c_str(), nullptr);
+        harness_ = gst_harness_new_with_element(sink, "sink", nullptr);
+        gst_object_unref(sink);
         gst_harness_use_systemclock(harness_);
         bus_ = gst_bus_new();
         gst_element_set_bus(harness_->element, bus_);

@@ -51,12 +51,25 @@ size_t entriesOf(const std::string &directory)
     return entries;
 }
 
+// But for those of GLib's pool, which come and go with how long nobody needed one.
+size_t threadsOf(const std::string &tasks)
+{
+    size_t threads = 0;
+    std::error_code none;
+    for (const auto &task : std::filesystem::directory_iterator(tasks, none)) {
+        std::string name;
+        std::ifstream(task.path() / "comm") >> name;
+        threads += !name.empty() && !name.starts_with("pool-");
+    }
+    return threads;
+}
+
 Footprint footprintOf(const std::string &pid)
 {
     Footprint now;
     const std::string process = "/proc/" + pid;
     now.fds = entriesOf(process + "/fd");
-    now.threads = entriesOf(process + "/task");
+    now.threads = threadsOf(process + "/task");
     std::ifstream maps(process + "/maps");
     for (std::string line; std::getline(maps, line);) {
         now.mappings++;
