@@ -6,6 +6,13 @@
 namespace ringcore
 {
 
+tl::unexpected<Error> asFault(const Error &error, FaultKind kind, uint64_t expected)
+{
+    if (const auto *system = std::get_if<SystemError>(&error))
+        return peerFault(kind, expected, static_cast<uint64_t>(system->number));
+    return tl::unexpected(error);
+}
+
 const char *nameOf(FaultKind kind)
 {
     switch (kind) {
@@ -57,6 +64,14 @@ const char *nameOf(FaultKind kind)
         return "client too slow";
     case FaultKind::HoardsMemory:
         return "client hoards memory";
+    case FaultKind::NotARing:
+        return "no ring of items is there";
+    case FaultKind::RoleUnexpected:
+        return "not the other side of this ring";
+    case FaultKind::CapacityMismatch:
+        return "ring of another capacity";
+    case FaultKind::ItemMismatch:
+        return "ring of another type of item";
     }
     return "unknown fault";
 }
@@ -84,6 +99,29 @@ const char *nameOf(RefusalReason reason)
     return "unknown reason";
 }
 
+const char *nameOf(MisuseKind kind)
+{
+    switch (kind) {
+    case MisuseKind::CapacityTooSmall:
+        return "capacity is too small";
+    case MisuseKind::CapacityTooBig:
+        return "capacity is too big";
+    case MisuseKind::MemoryTooSmall:
+        return "memory is too small";
+    case MisuseKind::MemoryTooBig:
+        return "memory is too big";
+    case MisuseKind::MemoryUnaligned:
+        return "memory is not aligned";
+    case MisuseKind::TookTooMany:
+        return "more items taken than there were";
+    case MisuseKind::WroteTooMany:
+        return "more items written than there was room for";
+    case MisuseKind::NoSocket:
+        return "memory of the application's own has no socket";
+    }
+    return "unknown misuse";
+}
+
 std::string describe(const PeerFault &fault)
 {
     return std::string(nameOf(fault.kind)) + " (expected " + std::to_string(fault.expected) + ", found " +
@@ -98,13 +136,21 @@ std::string describe(const Refusal &refusal)
     return text;
 }
 
+std::string describe(const Misuse &misuse)
+{
+    return std::string(nameOf(misuse.kind)) + " (bound " + std::to_string(misuse.bound) + ", given " +
+           std::to_string(misuse.given) + ")";
+}
+
 std::string describe(const Error &error)
 {
     if (const auto *system = std::get_if<SystemError>(&error))
         return system->operation + ": " + std::generic_category().message(system->number);
     if (const auto *fault = std::get_if<PeerFault>(&error))
         return describe(*fault);
-    return describe(std::get<Refusal>(error));
+    if (const auto *refusal = std::get_if<Refusal>(&error))
+        return describe(*refusal);
+    return describe(std::get<Misuse>(error));
 }
 
 } // namespace ringcore

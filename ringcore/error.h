@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The three ways in which something can fail, never mixed: the system said no (errno is kept), the
-// peer broke the protocol (the numbers are kept), or the peer politely refused us.
+// The ways in which something can fail, never mixed: the system said no (errno is kept), the peer
+// broke the protocol (the numbers are kept), the peer politely refused us, or the caller asked for
+// what there is not.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +45,10 @@ enum class FaultKind : uint32_t {
     HandshakeTimeout,     // ms allowed, ms waited
     SlowConsumer,         // buffers it may hold, buffers it holds
     HoardsMemory,         // bytes of its share, bytes it holds
+    NotARing,             // the magic number, what stands there
+    RoleUnexpected,       // RingRole expected, claimed
+    CapacityMismatch,     // items, ours and theirs
+    ItemMismatch,         // bytes of an item (alignment, if those are equal), ours and theirs
 };
 
 struct PeerFault {
@@ -70,7 +75,25 @@ struct Refusal {
     bool tryAgainLater; // `busy` as opposed to `refused`
 };
 
-using Error = std::variant<SystemError, PeerFault, Refusal>;
+// What the caller may not ask for. Nothing has changed.
+enum class MisuseKind : uint32_t {
+    CapacityTooSmall, // items at least, asked for
+    CapacityTooBig,   // items at most, asked for
+    MemoryTooSmall,   // bytes needed, bytes given
+    MemoryTooBig,     // bytes at most, bytes given
+    MemoryUnaligned,  // alignment needed, address given
+    TookTooMany,      // items there were, items the callback (or caller) says it took
+    WroteTooMany,     // room there was, what the callback says it wrote
+    NoSocket,         // -, -: memory of the application's own has nothing to poll or to send
+};
+
+struct Misuse {
+    MisuseKind kind;
+    uint64_t bound;
+    uint64_t given;
+};
+
+using Error = std::variant<SystemError, PeerFault, Refusal, Misuse>;
 
 template <typename T>
 using Result = tl::expected<T, Error>;
@@ -83,14 +106,24 @@ inline auto peerFault(FaultKind kind, uint64_t expected = 0, uint64_t found = 0)
 {
     return tl::unexpected<Error>(PeerFault{kind, expected, found});
 }
+inline auto misuse(MisuseKind kind, uint64_t bound = 0, uint64_t given = 0)
+{
+    return tl::unexpected<Error>(Misuse{kind, bound, given});
+}
+
+// What the kernel says about a peer's memory is the peer's fault: a SystemError becomes `kind`, with
+// the errno as what was found. Other errors stay what they are.
+tl::unexpected<Error> asFault(const Error &error, FaultKind kind, uint64_t expected);
 
 const char *nameOf(FaultKind kind);
 const char *nameOf(RefusalReason reason);
+const char *nameOf(MisuseKind kind);
 
 // One line for a log or an error message: the operation and errno's text, or the fault with its
 // numbers. Any thread.
 std::string describe(const Error &error);
 std::string describe(const PeerFault &fault);
 std::string describe(const Refusal &refusal);
+std::string describe(const Misuse &misuse);
 
 } // namespace ringcore

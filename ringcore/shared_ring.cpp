@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "shared_ring.h"
+
+#include "control_socket.h"
+
+#include <bit>
+#include <cerrno>
+#include <linux/membarrier.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace ringcore
+{
+
+using std::chrono::steady_clock;
+
+namespace
+{
+
+constexpr size_t kPageBytes = 4096; // of a receiver's memory, whatever the machine's page is
+
+RingRole otherThan(RingRole role)
+{
+    return role == RingRole::Sender ? RingRole::Receiver : RingRole::Sender;
+}
+
+Result<void> check(const RingGeometry &geometry)
+{
+    if (geometry.capacity == 0)
+        return misuse(MisuseKind::CapacityTooSmall, 1, geometry.capacity);
+    const uint64_t most = std::min<uint64_t>(kMostItems, (uint64_t{1} << 46) / geometry.itemBytes);
+    if (geometry.capacity > most)
+        return misuse(MisuseKind::CapacityTooBig, most, geometry.capacity);
+    return {};
+}
+
+size_t bytesOf(RingRole role, const RingGeometry &geometry)
+{
+    return roundUpToPage(role == RingRole::Sender ? kRingItemsOffset + geometry.itemsBytes() : kPageBytes);
+}
+
+long membarrier(int command)
+{
+    return ::syscall(SYS_membarrier, command, 0, 0);
+}
+
+// Until what the peer's processor has stored is there to be seen.
+void awaitStoresUnderWay()
+{
+    if (membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0)
+        return;
+    const timespec settle{0, 100'000}; // refused (seccomp, valgrind): far longer than a store takes
+    ::nanosleep(&settle, nullptr);
+}
+
+} // namespace
+
+// ---- memory
+
+Result<std::unique_ptr<SharedRing>> SharedRing::create(RingRole role, const RingGeometry &geometry,
+                                                       const RingOptions &options)
+{
+    if (auto good = check(geometry); !good)
+        return tl::unexpected(good.error());
+    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry));
+    if (auto made = ring->create(options); !made)
+        return tl::unexpected(made.error());
+    if (auto taken = ring->takeOwnSide(Begin::Anew); !taken)
+        return tl::unexpected(taken.error());
+    if (auto locked = ring->lock(options.locked); !locked)
+        return tl::unexpected(locked.error());
+    return ring;
+}
+
+Result<std::unique_ptr<SharedRing>> SharedRing::open(RingRole role, const RingGeometry &geometry,
+                                                     std::vector<UniqueFd> fds, const RingOptions &options)
+{
+    if (auto good = check(geometry); !good)
+        return tl::unexpected(good.error());
+    const size_t expected = options.exposure == Exposure::SingleWriter ? 3 : 2;
+    if (fds.size() != expected)
+        return peerFault(FaultKind::WrongNumberOfFds, expected, fds.size());
+    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry));
+    if (auto opened = ring->open(fds, options); !opened)
+        return tl::unexpected(opened.error());
+    if (auto peer = ring->lookForPeer(); !peer)
+        return tl::unexpected(peer.error());
+    else if (!*peer)
+        return peerFault(FaultKind::NotARing, kRingMagic, 0);
+    if (auto locked = ring->lock(options.locked); !locked)
+        return tl::unexpected(locked.error());
+    ring->signal_ = std::move(fds.back());
+    refuseDescriptors(ring->signal_.get());
+    [[maybe_unused]] const auto said = ::send(ring->signal_.get(), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return ring;
+}
+
+size_t SharedRing::attachedBytes(const RingGeometry &geometry)
+{
+    return sizeof(RingSide) + kRingItemsOffset + static_cast<size_t>(geometry.itemsBytes());
+}
+
+Result<std::unique_ptr<SharedRing>> SharedRing::attach(RingRole role, const RingGeometry &geometry,
+                                                       std::span<std::byte> memory)
+{
+    if (auto good = check(geometry); !good)
+        return tl::unexpected(good.error());
+    if (memory.size() < attachedBytes(geometry))
+        return misuse(MisuseKind::MemoryTooSmall, attachedBytes(geometry), memory.size());
+    if (const auto address = reinterpret_cast<uintptr_t>(memory.data()); address % kAttachedAlignment != 0)
+        return misuse(MisuseKind::MemoryUnaligned, kAttachedAlignment, address);
+    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry));
+    ring->placeTogether(memory.data());
+    if (auto taken = ring->takeOwnSide(Begin::WhereItWas); !taken)
+        return tl::unexpected(taken.error());
+    return ring;
+}
+
+Result<void> SharedRing::create(const RingOptions &options)
+{
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return systemError(errno, "socketpair");
+    signal_.reset(pair[0]);
+    signalOfPeer_.reset(pair[1]);
+    refuseDescriptors(signal_.get());
+
+    if (options.exposure == Exposure::Shared) {
+        auto both = SealedMemfd::createForPeer("ring", attachedBytes(geometry_));
+        if (!both)
+            return tl::unexpected(both.error());
+        auto mapping = Mapping::create(both->fd(), both->size(), Mapping::Access::ReadWrite);
+        if (!mapping)
+            return tl::unexpected(mapping.error());
+        ownMemfd_ = std::move(*both);
+        ownMemory_ = std::move(*mapping);
+        placeTogether(ownMemory_.data());
+    } else {
+        auto own = SealedMemfd::createOwned("ring", bytesOf(role_, geometry_));
+        if (!own)
+            return tl::unexpected(own.error());
+        auto other = SealedMemfd::createForPeer("ring-peer", bytesOf(otherThan(role_), geometry_));
+        if (!other)
+            return tl::unexpected(other.error());
+        ownMemory_ = own->takeMapping();
+        ownMemfd_ = std::move(*own);
+        otherMemfd_ = std::move(*other);
+        placeApart();
+    }
+    return ownMemory_.populateForWriting(0, ownMemory_.size());
+}
+
+Result<void> SharedRing::open(const std::vector<UniqueFd> &fds, const RingOptions &options)
+{
+    if (options.exposure == Exposure::Shared) {
+        auto both = mapReceived(fds[0].get(), roundUpToPage(attachedBytes(geometry_)), kFixedSizeSeals,
+                                Mapping::Access::ReadWrite);
+        if (!both)
+            return tl::unexpected(both.error());
+        ownMemory_ = std::move(*both);
+        if (auto real = ownMemory_.populateForWriting(0, ownMemory_.size()); !real)
+            return real;
+        placeTogether(ownMemory_.data());
+        return takeOwnSide(Begin::Anew);
+    }
+    // The peer's first: without its seals nothing here is to be written.
+    const size_t own = role_ == RingRole::Sender ? 0 : 1;
+    if (auto opened = openOther(fds[1 - own].get()); !opened)
+        return opened;
+    if (auto opened = openOwn(fds[own].get()); !opened)
+        return opened;
+    placeApart();
+    return {};
+}
+
+Result<void> SharedRing::openOther(int fd)
+{
+    auto mapping =
+        mapReceived(fd, bytesOf(otherThan(role_), geometry_), kSingleWriterSeals, Mapping::Access::ReadOnly);
+    if (!mapping)
+        return tl::unexpected(mapping.error());
+    otherMemory_ = std::move(*mapping);
+    if (auto real = otherMemory_.populateForReading(0, otherMemory_.size()); !real)
+        return asFault(real.error(), FaultKind::CannotPopulate, otherMemory_.size());
+    return {};
+}
+
+Result<void> SharedRing::openOwn(int fd)
+{
+    const size_t size = bytesOf(role_, geometry_);
+    auto mapping = mapReceived(fd, size, kFixedSizeSeals, Mapping::Access::ReadWrite);
+    if (!mapping) // already closed to writers, say
+        return asFault(mapping.error(), FaultKind::SealsMissing, size);
+    ownMemory_ = std::move(*mapping);
+    if (auto real = ownMemory_.populateForWriting(0, sizeof(RingSide)); !real)
+        return asFault(real.error(), FaultKind::CannotPopulate, sizeof(RingSide));
+    // The head before the seal: whoever sees the seal finds the head.
+    own_ = ownMemory_.at<RingSide>();
+    if (auto taken = takeOwnSide(Begin::Anew); !taken)
+        return taken;
+    if (auto sealed = sealAsOnlyWriter(fd); !sealed)
+        return asFault(sealed.error(), FaultKind::SealsMissing, size);
+    // After sealing: from here on nobody can punch a hole under our stores.
+    if (auto real = ownMemory_.populateForWriting(0, size); !real)
+        return asFault(real.error(), FaultKind::CannotPopulate, size);
+    return {};
+}
+
+void SharedRing::placeTogether(std::byte *memory)
+{
+    auto *const receiver = reinterpret_cast<RingSide *>(memory);
+    RingSide *const sender = receiver + 1;
+    own_ = role_ == RingRole::Sender ? sender : receiver;
+    other_ = role_ == RingRole::Sender ? receiver : sender;
+    items_ = memory + sizeof(RingSide) + kRingItemsOffset;
+}
+
+void SharedRing::placeApart()
+{
+    own_ = ownMemory_.at<RingSide>();
+    other_ = otherMemory_.valid() ? otherMemory_.at<RingSide>() : nullptr;
+    const Mapping &ofSender = role_ == RingRole::Sender ? ownMemory_ : otherMemory_;
+    items_ = ofSender.valid() ? ofSender.data() + kRingItemsOffset : nullptr;
+}
+
+Result<void> SharedRing::lock(Wanted wanted)
+{
+    if (wanted == Wanted::No)
+        return {};
+    for (const Mapping *memory : {&ownMemory_, &otherMemory_}) {
+        if (!memory->valid() || ::mlock(memory->data(), memory->size()) == 0)
+            continue;
+        const int number = errno;
+        const std::string what = "mlock of " + std::to_string(memory->size()) + " bytes";
+        if (wanted == Wanted::Required)
+            return systemError(number, what);
+        fallback_ = describe(SystemError{number, what}) + "; the ring is not locked in memory";
+    }
+    return {};
+}
+
+Result<std::vector<UniqueFd>> SharedRing::takeFdsForPeer()
+{
+    if (!signalOfPeer_.valid())
+        return misuse(MisuseKind::NoSocket);
+    const SealedMemfd *const sender = role_ == RingRole::Sender || !otherMemfd_ ? &*ownMemfd_ : &*otherMemfd_;
+    const SealedMemfd *const receiver = sender == &*ownMemfd_ ? &*otherMemfd_ : &*ownMemfd_;
+    std::vector<UniqueFd> fds;
+    for (const SealedMemfd *memfd : {sender, receiver}) {
+        if (memfd == receiver && !otherMemfd_) // one memory for both
+            continue;
+        auto fd = memfd->reopenForSending();
+        if (!fd)
+            return tl::unexpected(fd.error());
+        fds.push_back(std::move(*fd));
+    }
+    fds.push_back(std::move(signalOfPeer_));
+    return fds;
+}
+
+// ---- the two sides
+
+Result<void> SharedRing::takeOwnSide(Begin begin)
+{
+    membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED); // for awaitStoresUnderWay() of the peer
+    RingSide &side = *own_;
+    wakeUp();
+    if (begin == Begin::WhereItWas && side.magic.load(std::memory_order_acquire) != 0) {
+        start_ = side.cursor.load(std::memory_order_relaxed);
+        return checkHead(side, role_);
+    }
+    side.cursor.store(0, std::memory_order_relaxed); // who made the memory may have left something there
+    side.version.store(kRingVersion, std::memory_order_relaxed);
+    side.role.store(static_cast<uint32_t>(role_), std::memory_order_relaxed);
+    side.capacity.store(geometry_.capacity, std::memory_order_relaxed);
+    side.itemBytes.store(geometry_.itemBytes, std::memory_order_relaxed);
+    side.itemAlignment.store(geometry_.itemAlignment, std::memory_order_relaxed);
+    side.magic.store(kRingMagic, std::memory_order_release); // pairs with lookForPeer
+    return {};
+}
+
+Result<void> SharedRing::checkHead(const RingSide &side, RingRole role) const
+{
+    const auto word = [](const std::atomic<uint32_t> &shared) { return Untrusted<uint32_t>::fetch(shared); };
+    struct {
+        Untrusted<uint32_t> claim;
+        uint32_t expected;
+        FaultKind fault;
+    } const claims[] = {
+        {word(side.magic), kRingMagic, FaultKind::NotARing},
+        {word(side.version), kRingVersion, FaultKind::VersionUnsupported},
+        {word(side.role), static_cast<uint32_t>(role), FaultKind::RoleUnexpected},
+        {word(side.capacity), geometry_.capacity, FaultKind::CapacityMismatch},
+        {word(side.itemBytes), geometry_.itemBytes, FaultKind::ItemMismatch},
+        {word(side.itemAlignment), geometry_.itemAlignment, FaultKind::ItemMismatch},
+    };
+    for (const auto &[claim, expected, fault] : claims) {
+        if (!claim.equals(expected))
+            return peerFault(fault, expected, claim.claimed());
+    }
+    return {};
+}
+
+Result<const RingSide *> SharedRing::lookForPeer()
+{
+    if (otherMemfd_ && !other_) { // we created the ring: is the peer the only writer of its memory yet?
+        if (!checkSeals(otherMemfd_->fd(), kSingleWriterSeals))
+            return nullptr;
+        if (auto opened = openOther(otherMemfd_->fd()); !opened)
+            return tl::unexpected(opened.error());
+        placeApart();
+    }
+    if (!otherMemfd_ && Untrusted<uint32_t>::fetch(other_->magic).equals(0))
+        return nullptr; // not here yet, in memory that is nobody's alone
+    if (auto good = checkHead(*other_, otherThan(role_)); !good)
+        return tl::unexpected(good.error());
+    peer_ = other_;
+    ownMemfd_.reset();
+    otherMemfd_.reset();
+    return peer_;
+}
+
+SharedRing::~SharedRing()
+{
+    if (!own_)
+        return;
+    wakeUp();
+    if (signal_.valid())
+        ::shutdown(signal_.get(), SHUT_RDWR);
+    if (peer_) // it looks at the socket when it is awake
+        wakePeer(static_cast<uint32_t>(SleepState::OnBell));
+}
+
+bool SharedRing::peerIsGone() const
+{
+    if (!signal_.valid())
+        return false;
+    pollfd fd{signal_.get(), POLLRDHUP, 0};
+    return ::poll(&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLRDHUP | POLLERR)) != 0;
+}
+
+// ---- sleeping and waking
+
+void SharedRing::wakePeer(uint32_t sleeps)
+{
+    statistics_.wakesSent++;
+    own_->rungAt.store(monotonicNow(), std::memory_order_relaxed);
+    if (sleeps == static_cast<uint32_t>(SleepState::OnSignal) && signal_.valid()) {
+        // Full: there is something to read for it already.
+        [[maybe_unused]] const auto sent = ::send(signal_.get(), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } else {
+        ring(own_->bell);
+    }
+}
+
+bool SharedRing::mayLookAgain()
+{
+    const auto cpu = static_cast<uint32_t>(::sched_getcpu()) + 1;
+    own_->cpu.store(cpu, std::memory_order_relaxed);
+    // On the processor that we keep busy the peer can do nothing that we could see.
+    return gate_.worthIt() && !(peer_ && peer_->cpu.load(std::memory_order_relaxed) == cpu);
+}
+
+void SharedRing::goToSleep(SleepState how)
+{
+    statistics_.sleeps++;
+    own_->sleeps.store(static_cast<uint32_t>(how), std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst); // the flag is seen before we look again
+    if (how == SleepState::OnSignal)
+        awaitStoresUnderWay(); // a poll has no steps, so what was stored must be seen now
+}
+
+Wake SharedRing::sleep(uint32_t bellSeen, uint32_t stopSeen, steady_clock::time_point until)
+{
+    if (peer_) {
+        waitForBell(peer_->bell, bellSeen, stop_, stopSeen, until);
+        return peerIsGone() ? Wake::PeerGone : Wake::TimedOut;
+    }
+    // Nobody rings yet. Who opens the ring says so on the socket; attached memory has none.
+    constexpr std::chrono::milliseconds kStep{1};
+    if (signal_.valid()) {
+        drainSignal();
+        if (peerIsGone())
+            return Wake::PeerGone;
+        pollfd fd{signal_.get(), POLLIN, 0};
+        constexpr int kLongestMs = 20; // interrupt() is to be heard
+        if (::poll(&fd, 1, kLongestMs) == 0)
+            return Wake::TimedOut;
+    }
+    waitForStop(stop_, stopSeen, std::min(until, steady_clock::now() + kStep)); // whatever a peer sends
+    return Wake::TimedOut;
+}
+
+void SharedRing::drainSignal()
+{
+    constexpr int kMost = 16; // whatever the peer sends
+    std::byte byte;
+    for (int i = 0; i < kMost && ::recv(signal_.get(), &byte, 1, MSG_DONTWAIT) >= 0; i++) {
+    }
+}
+
+void SharedRing::finishPoll()
+{
+    wakeUp();
+    if (signal_.valid())
+        drainSignal();
+}
+
+void SharedRing::interrupt() noexcept
+{
+    interrupted_.store(true, std::memory_order_release); // pairs with waitUntil
+    stop_.poke();
+}
+
+} // namespace ringcore
