@@ -76,6 +76,7 @@ public:
     // The next `count` places, of which there must be so many. The receiver may read them at any
     // time if it does not keep to the rules; it cannot write them where its memory is sealed.
     Parts<T> places(uint32_t count) const { return detail::partsOf(ring_, sent_, count); }
+    T &place() const { return ring_[sent_ & (capacity() - 1)]; }
 
     // Makes the next `count` places visible to the receiver.
     void publish(std::atomic<uint32_t> &cursor, uint32_t count)
@@ -123,6 +124,7 @@ public:
     // The next `count` items, of which there must be so many, in memory that the sender may be
     // changing if it does not keep to the rules.
     Parts<const T> items(uint32_t count) const { return detail::partsOf(ring_, received_, count); }
+    const T &item() const { return ring_[received_ & (capacity() - 1)]; }
 
     // Gives the places of the next `count` items back to the sender.
     void consume(std::atomic<uint32_t> &cursor, uint32_t count)

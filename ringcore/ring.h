@@ -63,10 +63,7 @@ public:
 
     // Whether the peer has opened its end, and with Exposure::SingleWriter: closed its memory to
     // everyone else. Until then what is sent waits in the ring.
-    Result<bool> peerIsThere()
-    {
-        return ring_->peer().map([](const RingSide *peer) { return peer != nullptr; });
-    }
+    Result<bool> peerIsThere() { return peer_ ? true : lookForPeer(); }
     // Whether the peer closed its end, or its process ended. A system call. Attached memory: never.
     bool peerIsGone() const { return ring_->peerIsGone(); }
 
@@ -84,7 +81,7 @@ public:
     RingStatistics statistics() const { return {ring_->statistics(), items_, batches_}; }
 
 protected:
-    explicit RingEnd(std::unique_ptr<SharedRing> ring) : ring_(std::move(ring)) {}
+    explicit RingEnd(std::unique_ptr<SharedRing> ring) : ring_(std::move(ring)), own_(&ring_->own()) {}
 
     static Result<RingGeometry> geometryOf(uint32_t capacity)
     {
@@ -98,7 +95,35 @@ protected:
         return {reinterpret_cast<T *>(ring.items()), geometry.capacity};
     }
 
+    // True: the peer is there, and in peer_. Faults as in open().
+    Result<bool> lookForPeer()
+    {
+        auto peer = ring_->peer();
+        if (!peer)
+            return tl::unexpected(peer.error());
+        peer_ = *peer;
+        return peer_ != nullptr;
+    }
+
+    void count(uint32_t items)
+    {
+        items_ += items;
+        batches_++;
+    }
+
+    // After the own cursor was stored: wakes the peer if it sleeps.
+    void published()
+    {
+        // No fence between the store of the cursor and this load, which would halve the rate of single
+        // items: the side that goes to sleep makes up for it (SharedRing::waitUntil).
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        if (const uint32_t sleeps = peer_->sleeps.load(std::memory_order_relaxed); sleeps != 0) [[unlikely]]
+            ring_->wakePeer(sleeps);
+    }
+
     std::unique_ptr<SharedRing> ring_;
+    RingSide *own_;
+    const RingSide *peer_ = nullptr; // once it is there
     uint64_t items_ = 0;
     uint64_t batches_ = 0;
 };
@@ -161,7 +186,14 @@ public:
     // False: the ring is full.
     Result<bool> send(const T &item)
     {
-        return send(std::span(&item, 1)).map([](uint32_t sent) { return sent == 1; });
+        if (writer_.knownRoom() == 0) [[unlikely]] {
+            if (auto room = hasRoom(1); !room || !*room)
+                return room;
+        }
+        writer_.place() = item;
+        if (auto sent = publish(1); !sent) [[unlikely]]
+            return tl::unexpected(sent.error());
+        return true;
     }
 
     // Sends as many of `items` as there is room for, in one piece: the receiver sees all of them or
@@ -253,10 +285,13 @@ private:
     {
         if (const uint32_t known = writer_.knownRoom(); known >= wanted) [[likely]]
             return known;
-        auto peer = this->ring_->peer();
-        if (!peer) [[unlikely]]
-            return tl::unexpected(peer.error());
-        return *peer ? writer_.room((*peer)->cursor, wanted) : writer_.knownRoom();
+        if (!this->peer_) [[unlikely]] {
+            if (auto there = this->lookForPeer(); !there)
+                return tl::unexpected(there.error());
+            else if (!*there)
+                return writer_.knownRoom();
+        }
+        return writer_.room(this->peer_->cursor, wanted);
     }
 
     Result<bool> hasRoom(uint32_t items)
@@ -268,14 +303,15 @@ private:
     {
         if (count == 0)
             return 0u;
-        writer_.publish(this->ring_->own().cursor, count);
-        this->items_ += count;
-        this->batches_++;
-        auto peer = this->ring_->peer();
-        if (!peer) [[unlikely]]
-            return tl::unexpected(peer.error());
-        if (*peer) [[likely]]
-            this->ring_->published(**peer);
+        writer_.publish(this->own_->cursor, count);
+        this->count(count);
+        if (!this->peer_) [[unlikely]] {
+            if (auto there = this->lookForPeer(); !there)
+                return tl::unexpected(there.error());
+            else if (!*there)
+                return count; // it looks when it comes
+        }
+        this->published();
         return count;
     }
 
@@ -310,32 +346,34 @@ public:
     }
     static size_t attachedBytes(uint32_t capacity) { return Sender<T>::attachedBytes(capacity); }
 
-    uint32_t capacity() const { return capacity_; }
+    uint32_t capacity() const { return geometry_.capacity; }
 
     // How many items can be received now. Fault: CursorBeyondRing, as of all that follows.
-    Result<uint32_t> available() { return availableFor(capacity_); }
+    Result<uint32_t> available() { return availableFor(capacity()); }
 
     // A copy of the next item, or none. What was copied is the receiver's own.
     Result<std::optional<T>> receive()
     {
-        std::optional<T> item(std::in_place);
-        auto received = receive(std::span(&*item, 1));
-        if (!received) [[unlikely]]
-            return tl::unexpected(received.error());
-        if (*received == 0)
-            item.reset();
+        if (reader_.knownItems() == 0) [[unlikely]] {
+            if (auto there = hasItems(1); !there)
+                return tl::unexpected(there.error());
+            else if (!*there)
+                return std::nullopt;
+        }
+        const T item = reader_.item();
+        give(1);
         return item;
     }
 
     // Copies as many items as there are and `into` takes. Returns how many.
     Result<uint32_t> receive(std::span<T> into)
     {
-        const auto wanted = static_cast<uint32_t>(std::min<size_t>(into.size(), capacity_));
+        const auto wanted = static_cast<uint32_t>(std::min<size_t>(into.size(), capacity()));
         auto known = availableFor(wanted);
         if (!known) [[unlikely]]
             return known;
         const uint32_t count = std::min(*known, wanted);
-        const auto items = reader_->items(count);
+        const auto items = reader_.items(count);
         copy(into, items.first);
         copy(into.subspan(items.first.size()), items.second);
         return give(count);
@@ -348,12 +386,12 @@ public:
     template <typename F>
     requires std::invocable<F, Parts<const T>> Result<uint32_t> receiveInPlace(F &&take)
     {
-        auto known = availableFor(capacity_);
+        auto known = availableFor(capacity());
         if (!known) [[unlikely]]
             return known;
         if (*known == 0)
             return 0u;
-        const size_t taken = static_cast<size_t>(take(reader_->items(*known)));
+        const size_t taken = static_cast<size_t>(take(reader_.items(*known)));
         if (taken > *known)
             return misuse(MisuseKind::TookTooMany, *known, taken);
         return give(static_cast<uint32_t>(taken));
@@ -377,16 +415,18 @@ public:
     // What is there, without taking it, until consume() or another call; see receiveInPlace.
     Result<Parts<const T>> peek()
     {
-        return availableFor(capacity_).map(
-            [&](uint32_t known) { return known ? reader_->items(known) : Parts<const T>{}; });
+        return availableFor(capacity()).map([&](uint32_t known) {
+            return known ? reader_.items(known) : Parts<const T>{};
+        });
     }
     // Is done with the first `items` of those that peek() showed. Misuse: TookTooMany.
     Result<void> consume(uint32_t items)
     {
-        const uint32_t known = reader_ ? reader_->knownItems() : 0;
+        const uint32_t known = reader_.knownItems();
         if (items > known)
             return misuse(MisuseKind::TookTooMany, known, items);
-        return give(items).map([](uint32_t) {});
+        give(items);
+        return {};
     }
 
     // Waits until there are `items`, at most until the deadline (none: for ever). PeerGone: there
@@ -416,7 +456,7 @@ private:
     }
 
     Receiver(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry)
-        : Base(std::move(ring)), geometry_(geometry), capacity_(geometry.capacity)
+        : Base(std::move(ring)), geometry_(geometry)
     {
     }
 
@@ -428,36 +468,34 @@ private:
 
     Result<uint32_t> availableFor(uint32_t wanted)
     {
-        auto peer = this->ring_->peer();
-        if (!peer) [[unlikely]]
-            return tl::unexpected(peer.error());
-        if (!*peer) [[unlikely]]
-            return 0u;
-        if (!reader_) [[unlikely]] // the items are mapped with the peer's side
-            reader_.emplace(Base::itemsOf(*this->ring_, geometry_), this->ring_->start());
-        return reader_->available((*peer)->cursor, wanted);
+        if (!this->peer_) [[unlikely]] {
+            if (auto there = this->lookForPeer(); !there)
+                return tl::unexpected(there.error());
+            else if (!*there)
+                return 0u;
+            // The items are mapped with the peer's side.
+            reader_ = ItemReader<T>(Base::itemsOf(*this->ring_, geometry_), this->ring_->start());
+        }
+        return reader_.available(this->peer_->cursor, wanted);
     }
 
     Result<bool> hasItems(uint32_t items)
     {
-        return availableFor(items).map([&](uint32_t known) { return known >= std::min(items, capacity_); });
+        return availableFor(items).map([&](uint32_t known) { return known >= std::min(items, capacity()); });
     }
 
-    Result<uint32_t> give(uint32_t count)
+    uint32_t give(uint32_t count)
     {
         if (count == 0)
-            return 0u;
-        reader_->consume(this->ring_->own().cursor, count);
-        this->items_ += count;
-        this->batches_++;
-        const auto peer = this->ring_->peer(); // there, since its items were
-        this->ring_->published(**peer);
+            return 0;
+        reader_.consume(this->own_->cursor, count);
+        this->count(count);
+        this->published();
         return count;
     }
 
     RingGeometry geometry_;
-    uint32_t capacity_;
-    std::optional<ItemReader<T>> reader_;
+    ItemReader<T> reader_{{}};
 };
 
 } // namespace ringcore

@@ -105,15 +105,8 @@ public:
     // Where the own cursor stood when we came: not at 0 only in attached memory.
     uint32_t start() const { return start_; }
 
-    // To be called when the own cursor was stored: wakes the peer if it sleeps.
-    void published(const RingSide &peer)
-    {
-        // No fence between the store of the cursor and this load: the side that goes to sleep makes up
-        // for it (waitUntil).
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-        if (const uint32_t sleeps = peer.sleeps.load(std::memory_order_relaxed); sleeps != 0) [[unlikely]]
-            wakePeer(sleeps);
-    }
+    // Rings for a peer whose sleep flag says `sleeps`. A system call.
+    void wakePeer(uint32_t sleeps);
 
     // Waits until `ready()` says true or an error, at most until the deadline.
     template <typename Ready>
@@ -149,7 +142,6 @@ private:
     Result<void> takeOwnSide(Begin begin);
     Result<const RingSide *> lookForPeer();
     Result<void> checkHead(const RingSide &side, RingRole role) const;
-    void wakePeer(uint32_t sleeps);
     bool mayLookAgain();
     void goToSleep(SleepState how);
     void wakeUp() { own_->sleeps.store(static_cast<uint32_t>(SleepState::Awake), std::memory_order_relaxed); }
