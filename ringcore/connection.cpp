@@ -4,23 +4,9 @@
 #include "sealed_memfd.h"
 
 #include <utility>
-#include <variant>
 
 namespace ringcore
 {
-
-namespace
-{
-
-// What the kernel says about a peer's memory is the peer's fault.
-tl::unexpected<Error> asFault(const Error &error, FaultKind kind, size_t size)
-{
-    if (const auto *system = std::get_if<SystemError>(&error))
-        return peerFault(kind, size, static_cast<uint64_t>(system->number));
-    return tl::unexpected(error);
-}
-
-} // namespace
 
 Lease::Lease(std::shared_ptr<Connection> connection, uint32_t slot, uint32_t generation, uint64_t bytes)
     : connection_(std::move(connection)), bytes_(bytes), slot_(slot), generation_(generation)

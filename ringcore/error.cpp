@@ -6,6 +6,13 @@
 namespace ringcore
 {
 
+tl::unexpected<Error> asFault(const Error &error, FaultKind kind, uint64_t expected)
+{
+    if (const auto *system = std::get_if<SystemError>(&error))
+        return peerFault(kind, expected, static_cast<uint64_t>(system->number));
+    return tl::unexpected(error);
+}
+
 const char *nameOf(FaultKind kind)
 {
     switch (kind) {
@@ -57,6 +64,8 @@ const char *nameOf(FaultKind kind)
         return "client too slow";
     case FaultKind::HoardsMemory:
         return "client hoards memory";
+    case FaultKind::NotReadable:
+        return "memory cannot be read";
     }
     return "unknown fault";
 }

@@ -44,6 +44,7 @@ enum class FaultKind : uint32_t {
     HandshakeTimeout,     // ms allowed, ms waited
     SlowConsumer,         // buffers it may hold, buffers it holds
     HoardsMemory,         // bytes of its share, bytes it holds
+    NotReadable,          // -, the access mode that the fd was opened with
 };
 
 struct PeerFault {
@@ -83,6 +84,10 @@ inline auto peerFault(FaultKind kind, uint64_t expected = 0, uint64_t found = 0)
 {
     return tl::unexpected<Error>(PeerFault{kind, expected, found});
 }
+
+// What the kernel says about a peer's memory is the peer's fault: a SystemError becomes `kind`, with
+// the errno as what was found. Other errors stay what they are.
+tl::unexpected<Error> asFault(const Error &error, FaultKind kind, uint64_t expected);
 
 const char *nameOf(FaultKind kind);
 const char *nameOf(RefusalReason reason);
