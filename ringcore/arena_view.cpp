@@ -25,10 +25,8 @@ Result<std::span<const std::byte>> ArenaView::block(uint64_t offset, uint64_t si
         return peerFault(FaultKind::BlockBeyondArena, owned_.mapping.size(),
                          offset >= owned_.mapping.size() ? offset : size);
     if (auto real = populated_.ensure(owned_.mapping, static_cast<size_t>(offset), static_cast<size_t>(size));
-        !real) {
-        const auto *system = std::get_if<SystemError>(&real.error());
-        return peerFault(FaultKind::CannotPopulate, size, system ? static_cast<uint64_t>(system->number) : 0);
-    }
+        !real)
+        return asFault(real.error(), FaultKind::CannotPopulate, size);
     return std::span<const std::byte>(owned_.mapping.data() + offset, static_cast<size_t>(size));
 }
 

@@ -4,7 +4,6 @@
 #include "sealed_memfd.h"
 
 #include <utility>
-#include <variant>
 
 namespace ringcore
 {

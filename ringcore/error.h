@@ -49,6 +49,7 @@ enum class FaultKind : uint32_t {
     RoleUnexpected,       // RingRole expected, claimed
     CapacityMismatch,     // items, ours and theirs
     ItemMismatch,         // bytes of an item (alignment, if those are equal), ours and theirs
+    NotReadable,          // -, the access mode that the fd was opened with
 };
 
 struct PeerFault {
@@ -83,7 +84,7 @@ enum class MisuseKind : uint32_t {
     MemoryTooBig,     // bytes at most, bytes given
     MemoryUnaligned,  // alignment needed, address given
     TookTooMany,      // items there were, items the callback (or caller) says it took
-    WroteTooMany,     // room there was, what the callback says it wrote
+    WroteTooMany,     // items (write_once: bytes) there was room for, what the callback says it wrote
     NoSocket,         // -, -: memory of the application's own has nothing to poll or to send
 };
 

@@ -46,7 +46,8 @@ Mapping &Mapping::operator=(Mapping &&other) noexcept
 Result<Mapping> Mapping::create(int fd, size_t size, Access access)
 {
     const int protection = access == Access::ReadWrite ? PROT_READ | PROT_WRITE : PROT_READ;
-    void *data = ::mmap(nullptr, size, protection, MAP_SHARED, fd, 0);
+    const int sharing = access == Access::Sealed ? MAP_PRIVATE : MAP_SHARED;
+    void *data = ::mmap(nullptr, size, protection, sharing, fd, 0);
     if (data == MAP_FAILED)
         return systemError(errno, "mmap of " + std::to_string(size) + " bytes");
     return Mapping(static_cast<std::byte *>(data), size);
@@ -71,6 +72,13 @@ Result<void> Mapping::populateForReading(size_t offset, size_t size) const
 Result<void> Mapping::populateForWriting(size_t offset, size_t size) const
 {
     return populate(offset, size, MADV_POPULATE_WRITE);
+}
+
+Result<void> Mapping::keepFromChildren() const
+{
+    if (::madvise(data_, size_, MADV_DONTFORK) != 0)
+        return systemError(errno, "keeping shared memory from child processes");
+    return {};
 }
 
 } // namespace ringcore

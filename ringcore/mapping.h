@@ -14,7 +14,10 @@ namespace ringcore
 class Mapping final
 {
 public:
-    enum class Access { ReadOnly, ReadWrite };
+    // Sealed: reading memory that nobody can write any more (F_SEAL_WRITE). It is mapped privately,
+    // which of such memory is the same pages: before Linux 6.7, sealed memory cannot be mapped
+    // shared through an fd that was opened for writing.
+    enum class Access { ReadOnly, ReadWrite, Sealed };
 
     Mapping() = default;
     ~Mapping();
@@ -23,13 +26,17 @@ public:
     Mapping(const Mapping &) = delete;
     Mapping &operator=(const Mapping &) = delete;
 
-    // Maps the first `size` bytes of `fd`, shared. The fd may be closed afterwards.
+    // Maps the first `size` bytes of `fd`, shared with everyone who maps them. The fd may be closed
+    // afterwards.
     static Result<Mapping> create(int fd, size_t size, Access access);
 
     // Makes [offset, offset + size) real now, with an errno (as the error) instead of a SIGBUS
     // later. `offset` and `size` are widened to whole pages. Write needs Access::ReadWrite.
     Result<void> populateForReading(size_t offset, size_t size) const;
     Result<void> populateForWriting(size_t offset, size_t size) const;
+
+    // Children that are forked from now on do not have it: they would keep a writable mapping alive.
+    Result<void> keepFromChildren() const;
 
     bool valid() const { return data_ != nullptr; }
     std::byte *data() const { return data_; }

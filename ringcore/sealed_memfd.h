@@ -12,9 +12,22 @@
 namespace ringcore
 {
 
-// Seals of memory that only its creator writes (arena, forward memory), and of the return page.
+// Seals of memory that only its creator writes (arena, forward memory), of the return page, and of
+// memory that nobody writes any more.
 extern const unsigned kSingleWriterSeals; // SHRINK | GROW | FUTURE_WRITE | SEAL
 extern const unsigned kFixedSizeSeals;    // SHRINK | GROW: what a return page has when it is sent
+extern const unsigned kImmutableSeals;    // SHRINK | GROW | WRITE | SEAL
+
+// A memfd of `size` bytes (zeroes, sparse), close-on-exec, that can be sealed and not be executed.
+Result<UniqueFd> createMemfd(const char *name, size_t size);
+Result<void> resizeMemfd(int fd, size_t size);
+
+// Adds `seals` to a memfd of ours and makes it 0400.
+Result<void> closeToWriters(int fd, unsigned seals);
+
+// A new open file description of `fd` for sending away: the peer's flags, offset, owner and locks
+// are then not ours. `flags`: O_RDONLY or O_RDWR. A duplicate where /proc is missing.
+Result<UniqueFd> reopenForSending(int fd, int flags);
 
 class SealedMemfd final
 {
@@ -26,9 +39,8 @@ public:
     // A memfd of `size` bytes with a fixed size, which its *receiver* is to map and seal.
     static Result<SealedMemfd> createForPeer(const char *name, size_t size);
 
-    // A new open file description for sending away: the peer's flags, offset, owner and locks are
-    // then not ours. A duplicate where /proc is missing.
-    Result<UniqueFd> reopenForSending() const;
+    // For sending away, as above: read-only, or for the peer that is to write it read-write.
+    Result<UniqueFd> reopenForSending() const { return ringcore::reopenForSending(fd_.get(), reopenFlags_); }
 
     int fd() const { return fd_.get(); }
     size_t size() const { return size_; }
@@ -53,8 +65,13 @@ private:
 Result<void> checkSeals(int fd, unsigned required);
 
 // Maps memory that a peer sent: seals first, then size (exactly `size`) and file system, then the
-// mapping; the caller closes the fd. Errors: SealsMissing, NotAMemfd, SizeMismatch, or mmap's own.
+// mapping; the caller closes the fd. Errors: SealsMissing, NotAMemfd, NotReadable, SizeMismatch, or
+// mmap's own.
 Result<Mapping> mapReceived(int fd, size_t size, unsigned requiredSeals, Mapping::Access access);
+
+// The same for immutable memory whose size is its sender's choice, of at most `maxBytes`. No bytes
+// are an invalid Mapping. SizeBeyondBound takes the place of SizeMismatch.
+Result<Mapping> mapReceivedImmutable(int fd, size_t maxBytes);
 
 // Adds what makes the caller the page's only writer. For the receiver of createForPeer's memory,
 // after it mapped it.

@@ -2,6 +2,8 @@
 //
 // What a kernel or a sandbox does not offer has a stand-in: with each of the newer system calls
 // refused by a seccomp filter, a producer and a consumer still find each other and pass a stream.
+#include "refused_call.h"
+
 #include "ringcore/publisher.h"
 #include "ringcore/subscriber.h"
 
@@ -9,15 +11,10 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <string>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
@@ -28,16 +25,8 @@ namespace
 {
 
 using namespace ringcore;
-
-// A system call that is answered by `number`, if (argument & mask) == value.
-struct Refused {
-    const char *name;
-    long call;
-    int number;
-    unsigned argument = 0;
-    uint32_t mask = 0;
-    uint32_t value = 0;
-};
+using ringtest::refuse;
+using ringtest::Refused;
 
 constexpr long kFutexWaitv = 449;
 constexpr uint32_t kPeerPidFd = 77;
@@ -54,25 +43,6 @@ const Refused kRefused[] = {
     {"RenameNoReplace", SYS_renameat2, EINVAL},
     {"OpeningThroughProc", SYS_openat, EACCES, 2, O_PATH, 0}, // but not the directory of the socket
 };
-
-bool refuse(const Refused &refused)
-{
-    const auto call = static_cast<uint32_t>(refused.call);
-    const auto argument =
-        static_cast<uint32_t>(offsetof(seccomp_data, args) + refused.argument * sizeof(uint64_t));
-    const sock_filter program[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 4),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument),
-        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, refused.mask),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, refused.value, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<uint32_t>(refused.number)),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const sock_fprog filter{sizeof program / sizeof program[0], const_cast<sock_filter *>(program)};
-    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
-}
 
 class Quiet : public SubscriberObserver
 {
