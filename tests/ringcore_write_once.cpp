@@ -74,7 +74,7 @@ int errnoOf(long result)
     return result < 0 ? errno : 0;
 }
 
-constexpr int kWroteTooMany = -1; // no errno: Misuse
+constexpr int kWroteTooMany = 250; // no errno: Misuse
 
 // 0 unless it is a SystemError or that Misuse.
 template <typename T>
