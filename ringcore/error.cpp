@@ -72,6 +72,8 @@ const char *nameOf(FaultKind kind)
         return "ring of another capacity";
     case FaultKind::ItemMismatch:
         return "ring of another type of item";
+    case FaultKind::ExposureMismatch:
+        return "ring of another exposure";
     case FaultKind::NotReadable:
         return "memory cannot be read";
     }

@@ -55,6 +55,14 @@ class RingEnd
     static_assert(alignof(T) <= kMostAlignment);
 
 public:
+    // A ring for at least `capacity` items: the next power of two. Misuse: CapacityTooBig.
+    static Result<RingGeometry> geometryOf(uint32_t capacity)
+    {
+        if (capacity > kMostItems)
+            return misuse(MisuseKind::CapacityTooBig, kMostItems, capacity);
+        return RingGeometry{capacity ? std::bit_ceil(capacity) : 0, sizeof(T), alignof(T)};
+    }
+
     // What the peer's open() takes, in this order: with Exposure::SingleWriter the sender's memory,
     // the receiver's page, a socket; with Exposure::Shared the memory of both, a socket. Once; close
     // them when they are sent, or nobody will notice when the peer goes. Misuse: NoSocket (taken
@@ -75,19 +83,18 @@ public:
     int pollFd() const { return ring_->pollFd(); }
     void finishPoll() { ring_->finishPoll(); }
 
+    uint32_t capacity() const { return geometry_.capacity; } // items
+    const RingGeometry &geometry() const { return geometry_; }
+
     // What RingOptions wanted if possible, and was not; a line, or empty.
     const std::string &fallback() const { return ring_->fallback(); }
 
     RingStatistics statistics() const { return {ring_->statistics(), items_, batches_}; }
 
 protected:
-    explicit RingEnd(std::unique_ptr<SharedRing> ring) : ring_(std::move(ring)), own_(&ring_->own()) {}
-
-    static Result<RingGeometry> geometryOf(uint32_t capacity)
+    RingEnd(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry)
+        : ring_(std::move(ring)), geometry_(geometry), own_(&ring_->own())
     {
-        if (capacity > kMostItems)
-            return misuse(MisuseKind::CapacityTooBig, kMostItems, capacity);
-        return RingGeometry{capacity ? std::bit_ceil(capacity) : 0, sizeof(T), alignof(T)};
     }
 
     static std::span<T> itemsOf(const SharedRing &ring, const RingGeometry &geometry)
@@ -122,6 +129,7 @@ protected:
     }
 
     std::unique_ptr<SharedRing> ring_;
+    RingGeometry geometry_;
     RingSide *own_;
     const RingSide *peer_ = nullptr; // once it is there
     uint64_t items_ = 0;
@@ -144,12 +152,14 @@ class Sender final : public detail::RingEnd<T>
     using Base = detail::RingEnd<T>;
 
 public:
+    static constexpr RingRole kRole = RingRole::Sender;
+
     // A new ring for at least `capacity` items (the next power of two). Errors: Misuse
     // (CapacityTooSmall, CapacityTooBig), SystemError.
     static Result<Sender> create(uint32_t capacity, const RingOptions &options = {})
     {
         return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::create(RingRole::Sender, geometry, options);
+            return SharedRing::create(kRole, geometry, options);
         });
     }
 
@@ -160,7 +170,7 @@ public:
     static Result<Sender> open(uint32_t capacity, std::vector<UniqueFd> fds, const RingOptions &options = {})
     {
         return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::open(RingRole::Sender, geometry, std::move(fds), options);
+            return SharedRing::open(kRole, geometry, std::move(fds), options);
         });
     }
 
@@ -170,7 +180,7 @@ public:
     static Result<Sender> attach(uint32_t capacity, std::span<std::byte> memory)
     {
         return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::attach(RingRole::Sender, geometry, memory);
+            return SharedRing::attach(kRole, geometry, memory);
         });
     }
     static size_t attachedBytes(uint32_t capacity)
@@ -178,10 +188,8 @@ public:
         return SharedRing::attachedBytes({std::bit_ceil(capacity), sizeof(T), alignof(T)});
     }
 
-    uint32_t capacity() const { return writer_.capacity(); }
-
     // How many items can be sent now. Fault: CursorBeyondRing, as of all that follows.
-    Result<uint32_t> room() { return roomFor(capacity()); }
+    Result<uint32_t> room() { return roomFor(this->capacity()); }
 
     // False: the ring is full.
     Result<bool> send(const T &item)
@@ -200,7 +208,7 @@ public:
     // none. Returns how many.
     Result<uint32_t> send(std::span<const T> items)
     {
-        const auto wanted = static_cast<uint32_t>(std::min<size_t>(items.size(), capacity()));
+        const auto wanted = static_cast<uint32_t>(std::min<size_t>(items.size(), this->capacity()));
         auto room = roomFor(wanted);
         if (!room) [[unlikely]]
             return room;
@@ -217,7 +225,7 @@ public:
     template <typename F>
     requires std::invocable<F, Parts<T>> Result<uint32_t> sendInPlace(F &&fill)
     {
-        auto room = roomFor(capacity());
+        auto room = roomFor(this->capacity());
         if (!room) [[unlikely]]
             return room;
         const size_t written = static_cast<size_t>(fill(writer_.places(*room)));
@@ -270,8 +278,9 @@ private:
     }
 
     Sender(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry)
-        : Base(std::move(ring)), writer_(Base::itemsOf(*this->ring_, geometry), this->ring_->start(),
-                                         this->ring_->start() ? this->ring_->start() - geometry.capacity : 0)
+        : Base(std::move(ring), geometry),
+          writer_(Base::itemsOf(*this->ring_, geometry), this->ring_->start(),
+                  this->ring_->start() ? this->ring_->start() - geometry.capacity : 0)
     {
     }
 
@@ -296,7 +305,7 @@ private:
 
     Result<bool> hasRoom(uint32_t items)
     {
-        return roomFor(items).map([&](uint32_t room) { return room >= std::min(items, capacity()); });
+        return roomFor(items).map([&](uint32_t room) { return room >= std::min(items, this->capacity()); });
     }
 
     Result<uint32_t> publish(uint32_t count)
@@ -324,32 +333,32 @@ class Receiver final : public detail::RingEnd<T>
     using Base = detail::RingEnd<T>;
 
 public:
+    static constexpr RingRole kRole = RingRole::Receiver;
+
     // As Sender's: the other end of each.
     static Result<Receiver> create(uint32_t capacity, const RingOptions &options = {})
     {
         return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::create(RingRole::Receiver, geometry, options);
+            return SharedRing::create(kRole, geometry, options);
         });
     }
     static Result<Receiver> open(uint32_t capacity, std::vector<UniqueFd> fds,
                                  const RingOptions &options = {})
     {
         return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::open(RingRole::Receiver, geometry, std::move(fds), options);
+            return SharedRing::open(kRole, geometry, std::move(fds), options);
         });
     }
     static Result<Receiver> attach(uint32_t capacity, std::span<std::byte> memory)
     {
         return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::attach(RingRole::Receiver, geometry, memory);
+            return SharedRing::attach(kRole, geometry, memory);
         });
     }
     static size_t attachedBytes(uint32_t capacity) { return Sender<T>::attachedBytes(capacity); }
 
-    uint32_t capacity() const { return geometry_.capacity; }
-
     // How many items can be received now. Fault: CursorBeyondRing, as of all that follows.
-    Result<uint32_t> available() { return availableFor(capacity()); }
+    Result<uint32_t> available() { return availableFor(this->capacity()); }
 
     // A copy of the next item, or none. What was copied is the receiver's own.
     Result<std::optional<T>> receive()
@@ -368,7 +377,7 @@ public:
     // Copies as many items as there are and `into` takes. Returns how many.
     Result<uint32_t> receive(std::span<T> into)
     {
-        const auto wanted = static_cast<uint32_t>(std::min<size_t>(into.size(), capacity()));
+        const auto wanted = static_cast<uint32_t>(std::min<size_t>(into.size(), this->capacity()));
         auto known = availableFor(wanted);
         if (!known) [[unlikely]]
             return known;
@@ -386,7 +395,7 @@ public:
     template <typename F>
     requires std::invocable<F, Parts<const T>> Result<uint32_t> receiveInPlace(F &&take)
     {
-        auto known = availableFor(capacity());
+        auto known = availableFor(this->capacity());
         if (!known) [[unlikely]]
             return known;
         if (*known == 0)
@@ -415,7 +424,7 @@ public:
     // What is there, without taking it, until consume() or another call; see receiveInPlace.
     Result<Parts<const T>> peek()
     {
-        return availableFor(capacity()).map([&](uint32_t known) {
+        return availableFor(this->capacity()).map([&](uint32_t known) {
             return known ? reader_.items(known) : Parts<const T>{};
         });
     }
@@ -455,8 +464,7 @@ private:
         return Receiver(std::move(*ring), *geometry);
     }
 
-    Receiver(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry)
-        : Base(std::move(ring)), geometry_(geometry)
+    Receiver(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry) : Base(std::move(ring), geometry)
     {
     }
 
@@ -474,14 +482,15 @@ private:
             else if (!*there)
                 return 0u;
             // The items are mapped with the peer's side.
-            reader_ = ItemReader<T>(Base::itemsOf(*this->ring_, geometry_), this->ring_->start());
+            reader_ = ItemReader<T>(Base::itemsOf(*this->ring_, this->geometry_), this->ring_->start());
         }
         return reader_.available(this->peer_->cursor, wanted);
     }
 
     Result<bool> hasItems(uint32_t items)
     {
-        return availableFor(items).map([&](uint32_t known) { return known >= std::min(items, capacity()); });
+        return availableFor(items).map(
+            [&](uint32_t known) { return known >= std::min(items, this->capacity()); });
     }
 
     uint32_t give(uint32_t count)
@@ -494,7 +503,6 @@ private:
         return count;
     }
 
-    RingGeometry geometry_;
     ItemReader<T> reader_{{}};
 };
 

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "ring_socket.h"
+
+#include "byte_codec.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace ringcore
+{
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace
+{
+
+constexpr uint32_t kSocketMagic = 0x6b6f7372; // "rsok"
+constexpr milliseconds kTryAgain{20};
+
+enum class Verdict : uint32_t { Good = 0, Unauthorized = 1 };
+
+std::vector<std::byte> encode(const RingTerms &terms, Verdict verdict)
+{
+    ByteWriter writer(kMessageLimit);
+    for (const uint32_t number :
+         {kSocketMagic, kRingVersion, static_cast<uint32_t>(terms.role), terms.geometry.capacity,
+          terms.geometry.itemBytes, terms.geometry.itemAlignment, static_cast<uint32_t>(terms.exposure),
+          static_cast<uint32_t>(verdict)})
+        writer.number(number);
+    return writer.take();
+}
+
+// What the other side says fits what we say.
+Result<void> compare(const Message &message, const RingTerms &ours)
+{
+    ByteReader reader(message.bytes);
+    const RingRole other = ours.role == RingRole::Sender ? RingRole::Receiver : RingRole::Sender;
+    const struct {
+        uint32_t expected;
+        FaultKind fault;
+    } words[] = {
+        {kSocketMagic, FaultKind::MessageUnknown},
+        {kRingVersion, FaultKind::VersionUnsupported},
+        {static_cast<uint32_t>(other), FaultKind::RoleUnexpected},
+        {ours.geometry.capacity, FaultKind::CapacityMismatch},
+        {ours.geometry.itemBytes, FaultKind::ItemMismatch},
+        {ours.geometry.itemAlignment, FaultKind::ItemMismatch},
+        {static_cast<uint32_t>(ours.exposure), FaultKind::ExposureMismatch},
+    };
+    for (const auto &[expected, fault] : words) {
+        const auto claimed = reader.number<uint32_t>();
+        if (!reader.failed() && claimed != expected)
+            return peerFault(fault, expected, claimed);
+    }
+    const auto verdict = reader.number<uint32_t>();
+    if (reader.failed())
+        return peerFault(FaultKind::MessageTooShort, (std::size(words) + 1) * sizeof(uint32_t),
+                         message.bytes.size());
+    if (!reader.atEnd())
+        return peerFault(FaultKind::MessageMalformed, 0, reader.remaining());
+    if (verdict != static_cast<uint32_t>(Verdict::Good))
+        return tl::unexpected(Error(Refusal{RefusalReason::Unauthorized, 0, false}));
+    return {};
+}
+
+int millisecondsUntil(Deadline deadline)
+{
+    if (!deadline)
+        return -1;
+    const auto left = std::chrono::ceil<milliseconds>(*deadline - steady_clock::now()).count();
+    return static_cast<int>(std::clamp<int64_t>(left, 0, 1'000'000));
+}
+
+bool isOver(Deadline deadline)
+{
+    return deadline && steady_clock::now() >= *deadline;
+}
+
+Result<Message> await(const ControlSocket &socket, size_t mostFds, Deadline deadline, const std::string &who)
+{
+    while (true) {
+        auto message = socket.receive(mostFds);
+        if (!message)
+            return tl::unexpected(message.error());
+        if (*message)
+            return std::move(**message);
+        if (isOver(deadline))
+            return systemError(ETIMEDOUT, who);
+        pollfd fd{socket.fd(), POLLIN, 0};
+        ::poll(&fd, 1, millisecondsUntil(deadline));
+    }
+}
+
+Result<void> sendUntil(const ControlSocket &socket, std::span<const std::byte> bytes,
+                       std::span<const UniqueFd> fds, Deadline deadline)
+{
+    while (true) {
+        auto sent = socket.send(bytes, fds);
+        const auto *system = sent ? nullptr : std::get_if<SystemError>(&sent.error());
+        if (!system || (system->number != EAGAIN && system->number != ETOOMANYREFS) || isOver(deadline))
+            return sent;
+        ::poll(nullptr, 0, static_cast<int>(kTryAgain.count()));
+    }
+}
+
+} // namespace
+
+Result<RingListener> RingListener::listen(const std::string &path, unsigned permissions, Callbacks callbacks)
+{
+    auto socket = BoundSocket::create(path, permissions);
+    if (!socket)
+        return tl::unexpected(socket.error());
+    refuseDescriptors(socket->fd());
+    return RingListener(std::move(*socket), path, std::move(callbacks));
+}
+
+Result<void> RingListener::give(const RingTerms &terms, std::vector<UniqueFd> fds, Deadline deadline)
+{
+    while (true) {
+        UniqueFd accepted(::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (!accepted.valid()) {
+            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+                return systemError(errno, "accept " + path_);
+            if (isOver(deadline))
+                return systemError(ETIMEDOUT, "waiting for a peer at " + path_);
+            pollfd fd{socket_.fd(), POLLIN, 0};
+            ::poll(&fd, 1, millisecondsUntil(deadline));
+            continue;
+        }
+        const ControlSocket socket(std::move(accepted));
+        const Deadline patience = steady_clock::now() + kHandshakeTime;
+        auto told = [&]() -> Result<void> {
+            const auto asked = await(socket, 0, patience, "hello of a peer at " + path_);
+            if (!asked)
+                return tl::unexpected(asked.error());
+            // Also where they differ: it compares, too, and can say what it wanted and what there is.
+            if (auto same = compare(*asked, terms); !same) {
+                (void)socket.send(encode(terms, Verdict::Good));
+                return same;
+            }
+            if (callbacks_.authorize && !callbacks_.authorize(socket.peer())) {
+                (void)socket.send(encode(terms, Verdict::Unauthorized));
+                return tl::unexpected(Error(Refusal{RefusalReason::Unauthorized, 0, false}));
+            }
+            return sendUntil(socket, encode(terms, Verdict::Good), fds, patience);
+        }();
+        if (told)
+            return {};
+        if (callbacks_.refused)
+            callbacks_.refused(socket.peer(), told.error());
+    }
+}
+
+Result<std::vector<UniqueFd>> takeRing(const std::string &path, const RingTerms &terms, Deadline deadline)
+{
+    auto connected = connectTo(path);
+    while (!connected) {
+        const auto *system = std::get_if<SystemError>(&connected.error());
+        if (!system || system->number != EAGAIN || isOver(deadline)) // its backlog is full: later
+            return tl::unexpected(connected.error());
+        ::poll(nullptr, 0, static_cast<int>(kTryAgain.count()));
+        connected = connectTo(path);
+    }
+    const ControlSocket socket(std::move(*connected));
+    if (auto said = sendUntil(socket, encode(terms, Verdict::Good), {}, deadline); !said)
+        return tl::unexpected(said.error());
+    auto answer = await(socket, kMessageFds, deadline, "answer of " + path);
+    if (!answer)
+        return tl::unexpected(answer.error());
+    if (auto same = compare(*answer, terms); !same)
+        return tl::unexpected(same.error());
+    return std::move(answer->fds);
+}
+
+} // namespace ringcore
