@@ -220,17 +220,21 @@ public:
     }
 
     // fill(Parts<T>) writes into the ring itself and returns how many items it wrote, from the
-    // first on: what was in those places before is old items. Nothing is sent if it throws, or
-    // claims more than there is room for (Misuse: WroteTooMany). Returns how many were sent.
-    template <typename F>
-    requires std::invocable<F, Parts<T>> Result<uint32_t> sendInPlace(F &&fill)
+    // first on: what was in those places before is old items. It is given as many places as are
+    // free, at most `most` (who says how many it needs spares a look at the receiver's memory).
+    // Nothing is sent if it throws, or claims more than it was given (Misuse: WroteTooMany). Returns
+    // how many were sent.
+    template <std::invocable<Parts<T>> F>
+    Result<uint32_t> sendInPlace(F &&fill, uint32_t most = kMostItems)
     {
-        auto room = roomFor(this->capacity());
-        if (!room) [[unlikely]]
-            return room;
-        const size_t written = static_cast<size_t>(fill(writer_.places(*room)));
-        if (written > *room)
-            return misuse(MisuseKind::WroteTooMany, *room, written);
+        most = std::min(most, this->capacity());
+        const auto known = roomFor(most);
+        if (!known) [[unlikely]]
+            return known;
+        const uint32_t room = std::min(*known, most);
+        const size_t written = static_cast<size_t>(fill(writer_.places(room)));
+        if (written > room)
+            return misuse(MisuseKind::WroteTooMany, room, written);
         return publish(static_cast<uint32_t>(written));
     }
 
@@ -390,26 +394,30 @@ public:
 
     // take(Parts<const T>) reads in the ring itself, and returns how many items it is done with,
     // from the first on; the others are there again next time. A sender that does not keep to the
-    // rules may be changing them meanwhile: read each once, and check what you read. Nothing is
-    // taken if it throws, or claims more than there were (Misuse: TookTooMany). Returns how many.
-    template <typename F>
-    requires std::invocable<F, Parts<const T>> Result<uint32_t> receiveInPlace(F &&take)
+    // rules may be changing them meanwhile: read each once, and check what you read. It is given as
+    // many as there are, at most `most` (who says how many it takes spares a look at the sender's
+    // memory), and not called if there are none. Nothing is taken if it throws, or claims more than
+    // it was given (Misuse: TookTooMany). Returns how many.
+    template <std::invocable<Parts<const T>> F>
+    Result<uint32_t> receiveInPlace(F &&take, uint32_t most = kMostItems)
     {
-        auto known = availableFor(this->capacity());
+        most = std::min(most, this->capacity());
+        const auto known = availableFor(most);
         if (!known) [[unlikely]]
             return known;
-        if (*known == 0)
+        const uint32_t count = std::min(*known, most);
+        if (count == 0)
             return 0u;
-        const size_t taken = static_cast<size_t>(take(reader_.items(*known)));
-        if (taken > *known)
-            return misuse(MisuseKind::TookTooMany, *known, taken);
+        const size_t taken = static_cast<size_t>(take(reader_.items(count)));
+        if (taken > count)
+            return misuse(MisuseKind::TookTooMany, count, taken);
         return give(static_cast<uint32_t>(taken));
     }
 
     // Calls each(const T &) with a copy of every item that is there. None is taken if it throws.
     // Returns how many.
-    template <typename F>
-    requires std::invocable<F, const T &> Result<uint32_t> receiveEach(F &&each)
+    template <std::invocable<const T &> F>
+    Result<uint32_t> receiveEach(F &&each)
     {
         return receiveInPlace([&](Parts<const T> items) {
             for (size_t i = 0; i < items.size(); i++) {

@@ -34,31 +34,27 @@ using AnythingAt = Anything;
 
 template <typename T, typename Indices>
 inline constexpr bool kTakes = false;
+// clang-format off
 template <typename T, size_t... I>
-inline constexpr bool kTakes<T, std::index_sequence<I...>> = requires
-{
-    T{AnythingAt<I>{}...};
-};
+inline constexpr bool kTakes<T, std::index_sequence<I...>> = requires { T{AnythingAt<I>{}...}; };
+// clang-format on
 
 // Takes the place of a member of class type only.
 struct AnyClass {
     template <typename T>
-    requires std::is_class_v<T>
+        requires std::is_class_v<T>
     constexpr operator T() const noexcept;
 };
 
 // Whether the member behind `I...` others is a C array of numbers: two values in braces, but no class.
 template <typename T, typename Indices>
 inline constexpr bool kArrayBehind = false;
+// clang-format off
 template <typename T, size_t... I>
-inline constexpr bool kArrayBehind<T, std::index_sequence<I...>> = requires
-{
-    T{AnythingAt<I>{}..., {Anything{}, Anything{}}};
-}
-&&!requires
-{
-    T{AnythingAt<I>{}..., AnyClass{}};
-};
+inline constexpr bool kArrayBehind<T, std::index_sequence<I...>> =
+    requires { T{AnythingAt<I>{}..., {Anything{}, Anything{}}}; } &&
+    !requires { T{AnythingAt<I>{}..., AnyClass{}}; };
+// clang-format on
 
 inline constexpr size_t kMostMembers = 16;
 
