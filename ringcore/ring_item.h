@@ -32,6 +32,12 @@ struct Anything {
 template <size_t>
 using AnythingAt = Anything;
 
+// clang-format off
+// Whether an enumeration's underlying type is fixed: only then is it made from a number.
+template <typename T>
+inline constexpr bool kHasFixedType = requires { T{0}; };
+// clang-format on
+
 template <typename T, typename Indices>
 inline constexpr bool kTakes = false;
 // clang-format off
@@ -39,10 +45,12 @@ template <typename T, size_t... I>
 inline constexpr bool kTakes<T, std::index_sequence<I...>> = requires { T{AnythingAt<I>{}...}; };
 // clang-format on
 
+template <typename T>
+concept Class = std::is_class_v<T>;
+
 // Takes the place of a member of class type only.
 struct AnyClass {
-    template <typename T>
-        requires std::is_class_v<T>
+    template <Class T>
     constexpr operator T() const noexcept;
 };
 
@@ -169,10 +177,7 @@ constexpr bool isRingItem()
     else if constexpr (std::is_arithmetic_v<T>)
         return true;
     else if constexpr (std::is_enum_v<T>)
-        return requires
-        {
-            T{0};
-        }; // its underlying type is fixed: any value is one of its own
+        return kHasFixedType<T>; // any value is one of its own
     else if constexpr (std::is_array_v<T> || std::is_union_v<T> || !std::is_class_v<T>)
         return false;
     else if constexpr (IsStdArray<T>::value)
