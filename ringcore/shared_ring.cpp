@@ -85,6 +85,7 @@ Result<std::unique_ptr<SharedRing>> SharedRing::open(RingRole role, const RingGe
     if (fds.size() != expected)
         return peerFault(FaultKind::WrongNumberOfFds, expected, fds.size());
     std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry));
+    ring->pages_ = options.hugePages == Wanted::No ? Pages::Ordinary : Pages::Huge;
     if (auto opened = ring->open(fds, options); !opened)
         return tl::unexpected(opened.error());
     if (auto peer = ring->lookForPeer(); !peer)
@@ -129,8 +130,20 @@ Result<void> SharedRing::create(const RingOptions &options)
     signalOfPeer_.reset(pair[1]);
     refuseDescriptors(signal_.get());
 
+    const bool huge = options.hugePages != Wanted::No;
+    auto made = createMemory(options, huge ? Pages::Huge : Pages::Ordinary);
+    if (!made && options.hugePages == Wanted::IfPossible) {
+        fallBack(made.error(), "the ring has ordinary pages");
+        made = createMemory(options, Pages::Ordinary);
+    }
+    return made;
+}
+
+Result<void> SharedRing::createMemory(const RingOptions &options, Pages pages)
+{
+    pages_ = pages;
     if (options.exposure == Exposure::Shared) {
-        auto both = SealedMemfd::createForPeer("ring", attachedBytes(geometry_));
+        auto both = SealedMemfd::createForPeer("ring", attachedBytes(geometry_), pages);
         if (!both)
             return tl::unexpected(both.error());
         auto mapping = Mapping::create(both->fd(), both->size(), Mapping::Access::ReadWrite);
@@ -140,10 +153,11 @@ Result<void> SharedRing::create(const RingOptions &options)
         ownMemory_ = std::move(*mapping);
         placeTogether(ownMemory_.data());
     } else {
-        auto own = SealedMemfd::createOwned("ring", bytesOf(role_, geometry_));
+        const RingRole theirs = otherThan(role_);
+        auto own = SealedMemfd::createOwned("ring", bytesOf(role_, geometry_), pagesOf(role_));
         if (!own)
             return tl::unexpected(own.error());
-        auto other = SealedMemfd::createForPeer("ring-peer", bytesOf(otherThan(role_), geometry_));
+        auto other = SealedMemfd::createForPeer("ring-peer", bytesOf(theirs, geometry_), pagesOf(theirs));
         if (!other)
             return tl::unexpected(other.error());
         ownMemory_ = own->takeMapping();
@@ -154,11 +168,16 @@ Result<void> SharedRing::create(const RingOptions &options)
     return ownMemory_.populateForWriting(0, ownMemory_.size());
 }
 
+void SharedRing::fallBack(const Error &why, const char *instead)
+{
+    fallback_ += (fallback_.empty() ? "" : "; ") + describe(why) + ": " + instead;
+}
+
 Result<void> SharedRing::open(const std::vector<UniqueFd> &fds, const RingOptions &options)
 {
     if (options.exposure == Exposure::Shared) {
         auto both = mapReceived(fds[0].get(), roundUpToPage(attachedBytes(geometry_)), kFixedSizeSeals,
-                                Mapping::Access::ReadWrite);
+                                Mapping::Access::ReadWrite, pages_);
         if (!both)
             return tl::unexpected(both.error());
         ownMemory_ = std::move(*both);
@@ -179,8 +198,9 @@ Result<void> SharedRing::open(const std::vector<UniqueFd> &fds, const RingOption
 
 Result<void> SharedRing::openOther(int fd)
 {
-    auto mapping =
-        mapReceived(fd, bytesOf(otherThan(role_), geometry_), kSingleWriterSeals, Mapping::Access::ReadOnly);
+    const RingRole other = otherThan(role_);
+    auto mapping = mapReceived(fd, bytesOf(other, geometry_), kSingleWriterSeals, Mapping::Access::ReadOnly,
+                               pagesOf(other));
     if (!mapping)
         return tl::unexpected(mapping.error());
     otherMemory_ = std::move(*mapping);
@@ -192,7 +212,7 @@ Result<void> SharedRing::openOther(int fd)
 Result<void> SharedRing::openOwn(int fd)
 {
     const size_t size = bytesOf(role_, geometry_);
-    auto mapping = mapReceived(fd, size, kFixedSizeSeals, Mapping::Access::ReadWrite);
+    auto mapping = mapReceived(fd, size, kFixedSizeSeals, Mapping::Access::ReadWrite, pagesOf(role_));
     if (!mapping) // already closed to writers, say
         return asFault(mapping.error(), FaultKind::SealsMissing, size);
     ownMemory_ = std::move(*mapping);
@@ -205,7 +225,7 @@ Result<void> SharedRing::openOwn(int fd)
     if (auto sealed = sealAsOnlyWriter(fd); !sealed)
         return asFault(sealed.error(), FaultKind::SealsMissing, size);
     // After sealing: from here on nobody can punch a hole under our stores.
-    if (auto real = ownMemory_.populateForWriting(0, size); !real)
+    if (auto real = ownMemory_.populateForWriting(0, ownMemory_.size()); !real)
         return asFault(real.error(), FaultKind::CannotPopulate, size);
     return {};
 }
@@ -238,7 +258,7 @@ Result<void> SharedRing::lock(Wanted wanted)
         const std::string what = "mlock of " + std::to_string(memory->size()) + " bytes";
         if (wanted == Wanted::Required)
             return systemError(number, what);
-        fallback_ = describe(SystemError{number, what}) + "; the ring is not locked in memory";
+        fallBack(SystemError{number, what}, "the ring is not locked in memory");
     }
     return {};
 }

@@ -40,6 +40,8 @@ enum class Wanted { No, IfPossible, Required };
 // Both ends are given the same, but for `locked`, which is each end's own affair.
 struct RingOptions {
     Exposure exposure = Exposure::SingleWriter;
+    // Huge pages for the items: fewer misses of the TLB. The opening end takes what there is, unless No.
+    Wanted hugePages = Wanted::No;
     Wanted locked = Wanted::No; // mlock: never on disk, never to be read in again
 };
 
@@ -132,9 +134,12 @@ private:
     SharedRing(RingRole role, const RingGeometry &geometry) : role_(role), geometry_(geometry) {}
 
     Result<void> create(const RingOptions &options);
+    Result<void> createMemory(const RingOptions &options, Pages pages);
     Result<void> open(const std::vector<UniqueFd> &fds, const RingOptions &options);
     Result<void> openOwn(int fd);
     Result<void> openOther(int fd);
+    Pages pagesOf(RingRole role) const { return role == RingRole::Sender ? pages_ : Pages::Ordinary; }
+    void fallBack(const Error &why, const char *instead);
     Result<void> lock(Wanted wanted);
     void placeTogether(std::byte *memory);
     void placeApart();
@@ -156,6 +161,7 @@ private:
     const RingSide *peer_ = nullptr;  // other_, once the peer is there and the only one who writes it
     std::byte *items_ = nullptr;
     uint32_t start_ = 0;
+    Pages pages_ = Pages::Ordinary; // of the items' memory, at most
 
     // Memory, by who writes it; with Exposure::Shared only the first, by both.
     Mapping ownMemory_;
