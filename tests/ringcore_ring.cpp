@@ -538,6 +538,24 @@ TYPED_TEST(Asked, AttachedMemoryMustBeLargeEnoughAndAligned)
     EXPECT_TRUE(TypeParam::attach(8, memory.span().subspan(64, needed)));
 }
 
+TEST(Items, OfAnyAlignmentLieAligned)
+{
+    struct alignas(128) Wide {
+        std::array<uint64_t, 16> words;
+    };
+    static_assert(sizeof(Wide) == 128);
+    Ends<Wide> ends(Made::BySender, 4);
+    ASSERT_EQ(ends.sender
+                  ->sendInPlace([](Parts<Wide> places) {
+                      EXPECT_EQ(reinterpret_cast<uintptr_t>(places.first.data()) % alignof(Wide), 0u);
+                      places[0].words[15] = 9;
+                      return 1;
+                  })
+                  .value(),
+              1u);
+    EXPECT_EQ(ends.receiver->receive().value()->words[15], 9u);
+}
+
 // ---- locked memory
 
 uint64_t lockedKilobytes()
