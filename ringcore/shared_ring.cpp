@@ -57,6 +57,16 @@ void awaitStoresUnderWay()
     ::nanosleep(&settle, nullptr);
 }
 
+// Whether there is something to read before the time.
+bool pollUntil(int fd, steady_clock::time_point until)
+{
+    const auto left = std::max(until - steady_clock::now(), steady_clock::duration::zero());
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec time{seconds.count(), (left - seconds).count()};
+    pollfd wanted{fd, POLLIN, 0};
+    return ::ppoll(&wanted, 1, &time, nullptr) > 0;
+}
+
 } // namespace
 
 // ---- memory
@@ -382,13 +392,12 @@ Wake SharedRing::sleep(uint32_t bellSeen, uint32_t stopSeen, steady_clock::time_
     }
     // Nobody rings yet. Who opens the ring says so on the socket; attached memory has none.
     constexpr std::chrono::milliseconds kStep{1};
+    constexpr std::chrono::milliseconds kLongestPoll{20}; // interrupt() is to be heard
     if (signal_.valid()) {
         drainSignal();
         if (peerIsGone())
             return Wake::PeerGone;
-        pollfd fd{signal_.get(), POLLIN, 0};
-        constexpr int kLongestMs = 20; // interrupt() is to be heard
-        if (::poll(&fd, 1, kLongestMs) == 0)
+        if (!pollUntil(signal_.get(), std::min(until, steady_clock::now() + kLongestPoll)))
             return Wake::TimedOut;
     }
     waitForStop(stop_, stopSeen, std::min(until, steady_clock::now() + kStep)); // whatever a peer sends

@@ -477,6 +477,20 @@ TEST_P(SenderFirst, AWaitForAPeerThatIsNotThereIsInterruptible)
     sender.interrupt();
 }
 
+TEST(BeforeThePeer, AWaitKeepsToItsDeadline)
+{
+    auto receiver = Receiver<uint64_t>::create(8).value();
+    auto shortest = 1h + 0ns;
+    for (int i = 0; i < 10; i++) {
+        const auto begin = Clock::now();
+        EXPECT_EQ(receiver.waitForItems(1, begin + 2ms).value(), Wake::TimedOut);
+        const auto took = Clock::now() - begin;
+        EXPECT_GE(took, 2ms);
+        shortest = std::min(shortest, took + 0ns);
+    }
+    EXPECT_LT(shortest, 10ms); // the best of ten: others need the processor too
+}
+
 TEST(BeforeThePeer, AWaitEndsWhenTheFdsWereThrownAway)
 {
     auto receiver = Receiver<uint64_t>::create(8).value();
