@@ -26,6 +26,7 @@
 #include "shared_ring.h"
 #include "unique_fd.h"
 
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstdint>
@@ -150,7 +151,8 @@ public:
     }
     static size_t attachedBytes(uint32_t capacity)
     {
-        return SharedRing::attachedBytes({std::bit_ceil(capacity), sizeof(T), alignof(T)});
+        return SharedRing::attachedBytes(
+            {std::bit_ceil(std::min(capacity, kMostItems)), sizeof(T), alignof(T)});
     }
 
     uint32_t capacity() const { return writer_.capacity(); }

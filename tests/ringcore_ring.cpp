@@ -527,6 +527,7 @@ TYPED_TEST(Asked, CapacityHasBounds)
         expectMisuse(TypeParam::open(capacity, {}), MisuseKind::CapacityTooBig, kMostItems, capacity);
         expectMisuse(TypeParam::attach(capacity, memory.span()), MisuseKind::CapacityTooBig, kMostItems,
                      capacity);
+        EXPECT_GT(TypeParam::attachedBytes(capacity), size_t{kMostItems});
     }
 }
 
