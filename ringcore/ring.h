@@ -241,8 +241,18 @@ private:
 
     Sender(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry)
         : Base(std::move(ring)), writer_(Base::itemsOf(*this->ring_, geometry), this->ring_->start(),
-                                         this->ring_->start() ? this->ring_->start() - geometry.capacity : 0)
+                                         received(*this->ring_, geometry.capacity))
     {
+    }
+
+    // The receiver's cursor, as far as it is certain before it was looked at.
+    static uint32_t received(SharedRing &ring, uint32_t capacity)
+    {
+        if (!ring.goesOn())
+            return 0;
+        const auto peer = ring.peer();
+        const bool nobodyReceived = peer && !*peer && ring.start() <= capacity;
+        return nobodyReceived ? 0 : ring.start() - capacity;
     }
 
     static void copy(std::span<T> places, std::span<const T> items)

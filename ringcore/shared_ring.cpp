@@ -281,6 +281,7 @@ Result<void> SharedRing::takeOwnSide(Begin begin)
     wakeUp();
     if (begin == Begin::WhereItWas && side.magic.load(std::memory_order_acquire) != 0) {
         start_ = side.cursor.load(std::memory_order_relaxed);
+        goesOn_ = true;
         return checkHead(side, role_);
     }
     side.cursor.store(0, std::memory_order_relaxed); // who made the memory may have left something there

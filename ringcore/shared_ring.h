@@ -104,6 +104,9 @@ public:
     std::byte *items() const { return items_; }
     // Where the own cursor stood when we came: not at 0 only in attached memory.
     uint32_t start() const { return start_; }
+    // Whether our side had been there before, in attached memory. A start() of 0 does not say so: cursors
+    // wrap.
+    bool goesOn() const { return goesOn_; }
 
     // To be called when the own cursor was stored: wakes the peer if it sleeps.
     void published(const RingSide &peer)
@@ -164,6 +167,7 @@ private:
     const RingSide *peer_ = nullptr;  // other_, once the peer is there and the only one who writes it
     std::byte *items_ = nullptr;
     uint32_t start_ = 0;
+    bool goesOn_ = false;
 
     // Memory, by who writes it; with Exposure::Shared only the first, by both.
     Mapping ownMemory_;

@@ -766,4 +766,55 @@ TEST(ComesAgain, ASenderThatWasKilledOverwritesNothing)
     }
 }
 
+// The cursors of both sides of an attached ring that is used already.
+void setCursors(const SharedZeros &memory, uint32_t received, uint32_t sent)
+{
+    memory.at<RingSide>(0).cursor = received;
+    memory.at<RingSide>(sizeof(RingSide)).cursor = sent;
+}
+
+// A cursor of 0 is also one that has gone all the way round.
+TEST(ComesAgain, ASenderWhoseCursorStandsAtZeroOverwritesNothing)
+{
+    Meeting<uint64_t> meeting(Made::Attached, 8);
+    meeting.receiver();
+    meeting.sender();
+    setCursors(meeting.memory(), UINT32_MAX - 5, UINT32_MAX - 5);
+    {
+        auto sender = meeting.sender();
+        ASSERT_EQ(sender.send(numbers(0, 6)).value(), 6u);
+    }
+    auto sender = meeting.sender();
+    EXPECT_EQ(sender.room().value(), 2u);
+    EXPECT_EQ(sender.send(numbers(6, 8)).value(), 2u);
+    auto receiver = meeting.receiver();
+    EXPECT_EQ(drain(receiver), numbers(0, 8));
+    EXPECT_EQ(sender.room().value(), 8u);
+}
+
+TEST(ComesAgain, BothSidesOverTheWrapOfTheCursors)
+{
+    for (uint32_t sent = UINT32_MAX - 10; sent != 10; sent++) {
+        Meeting<uint64_t> meeting(Made::Attached, 8);
+        meeting.receiver();
+        meeting.sender();
+        setCursors(meeting.memory(), sent - 5, sent);
+        auto sender = meeting.sender();
+        EXPECT_EQ(sender.room().value(), 3u) << sent;
+        auto receiver = meeting.receiver();
+        EXPECT_EQ(receiver.available().value(), 5u) << sent;
+    }
+}
+
+TEST(ComesAgain, WithoutAPeerYet)
+{
+    Meeting<uint64_t> meeting(Made::Attached, 8);
+    ASSERT_EQ(meeting.sender().send(numbers(0, 3)).value(), 3u);
+    auto sender = meeting.sender();
+    EXPECT_EQ(sender.room().value(), 5u);
+    auto receiver = meeting.receiver();
+    EXPECT_EQ(sender.room().value(), 5u);
+    EXPECT_EQ(drain(receiver), numbers(0, 3));
+}
+
 } // namespace
