@@ -76,12 +76,12 @@ Result<std::unique_ptr<SharedRing>> SharedRing::create(RingRole role, const Ring
 {
     if (auto good = check(geometry); !good)
         return tl::unexpected(good.error());
-    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry));
+    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry, options.locked));
     if (auto made = ring->create(options); !made)
         return tl::unexpected(made.error());
     if (auto taken = ring->takeOwnSide(Begin::Anew); !taken)
         return tl::unexpected(taken.error());
-    if (auto locked = ring->lock(options.locked); !locked)
+    if (auto locked = ring->lock(ring->ownMemory_); !locked)
         return tl::unexpected(locked.error());
     return ring;
 }
@@ -94,14 +94,14 @@ Result<std::unique_ptr<SharedRing>> SharedRing::open(RingRole role, const RingGe
     const size_t expected = options.exposure == Exposure::SingleWriter ? 3 : 2;
     if (fds.size() != expected)
         return peerFault(FaultKind::WrongNumberOfFds, expected, fds.size());
-    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry));
+    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry, options.locked));
     if (auto opened = ring->open(fds, options); !opened)
         return tl::unexpected(opened.error());
     if (auto peer = ring->lookForPeer(); !peer)
         return tl::unexpected(peer.error());
     else if (!*peer)
         return peerFault(FaultKind::NotARing, kRingMagic, 0);
-    if (auto locked = ring->lock(options.locked); !locked)
+    if (auto locked = ring->lock(ring->ownMemory_); !locked)
         return tl::unexpected(locked.error());
     ring->signal_ = std::move(fds.back());
     refuseDescriptors(ring->signal_.get());
@@ -196,7 +196,7 @@ Result<void> SharedRing::openOther(int fd)
     otherMemory_ = std::move(*mapping);
     if (auto real = otherMemory_.populateForReading(0, otherMemory_.size()); !real)
         return asFault(real.error(), FaultKind::CannotPopulate, otherMemory_.size());
-    return {};
+    return lock(otherMemory_);
 }
 
 Result<void> SharedRing::openOwn(int fd)
@@ -237,19 +237,15 @@ void SharedRing::placeApart()
     items_ = ofSender.valid() ? ofSender.data() + kRingItemsOffset : nullptr;
 }
 
-Result<void> SharedRing::lock(Wanted wanted)
+Result<void> SharedRing::lock(const Mapping &memory)
 {
-    if (wanted == Wanted::No)
+    if (locked_ == Wanted::No || ::mlock(memory.data(), memory.size()) == 0)
         return {};
-    for (const Mapping *memory : {&ownMemory_, &otherMemory_}) {
-        if (!memory->valid() || ::mlock(memory->data(), memory->size()) == 0)
-            continue;
-        const int number = errno;
-        const std::string what = "mlock of " + std::to_string(memory->size()) + " bytes";
-        if (wanted == Wanted::Required)
-            return systemError(number, what);
-        fallback_ = describe(SystemError{number, what}) + "; the ring is not locked in memory";
-    }
+    const int number = errno;
+    const std::string what = "mlock of " + std::to_string(memory.size()) + " bytes";
+    if (locked_ == Wanted::Required)
+        return systemError(number, what);
+    fallback_ = describe(SystemError{number, what}) + "; the ring is not locked in memory";
     return {};
 }
 

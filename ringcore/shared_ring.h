@@ -139,13 +139,16 @@ public:
     const std::string &fallback() const { return fallback_; }
 
 private:
-    SharedRing(RingRole role, const RingGeometry &geometry) : role_(role), geometry_(geometry) {}
+    SharedRing(RingRole role, const RingGeometry &geometry, Wanted locked = Wanted::No)
+        : role_(role), geometry_(geometry), locked_(locked)
+    {
+    }
 
     Result<void> create(const RingOptions &options);
     Result<void> open(const std::vector<UniqueFd> &fds, const RingOptions &options);
     Result<void> openOwn(int fd);
     Result<void> openOther(int fd);
-    Result<void> lock(Wanted wanted);
+    Result<void> lock(const Mapping &memory);
     void placeTogether(std::byte *memory);
     void placeApart();
     enum class Begin { Anew, WhereItWas };
@@ -162,6 +165,7 @@ private:
 
     const RingRole role_;
     const RingGeometry geometry_;
+    const Wanted locked_;
     RingSide *own_ = nullptr;
     const RingSide *other_ = nullptr; // where the peer's words are, once that is mapped
     const RingSide *peer_ = nullptr;  // other_, once the peer is there and the only one who writes it

@@ -644,6 +644,40 @@ TEST(LockedMemory, IfPossibleGoesOnAndSaysSo)
     EXPECT_EQ(status, 0);
 }
 
+class Locked : public testing::TestWithParam<Made>
+{
+};
+INSTANTIATE_TEST_SUITE_P(Made, Locked, testing::Values(Made::BySender, Made::ByReceiver), nameOfWay);
+
+// Each end locks all that it maps: also what it maps only once the peer is there.
+TEST_P(Locked, MemoryIsLockedAtBothEnds)
+{
+    constexpr uint32_t kCapacity = 2048; // 5 pages with the sender's words, and the receiver's page
+    const uint64_t before = lockedKilobytes();
+    const RingOptions options{Exposure::SingleWriter, Wanted::Required};
+    const auto locked = [before] { return lockedKilobytes() - before; };
+    if (GetParam() == Made::BySender) {
+        auto sender = Sender<uint64_t>::create(kCapacity, options);
+        if (!sender)
+            GTEST_SKIP() << describe(sender.error());
+        EXPECT_EQ(locked(), 20u);
+        auto receiver =
+            Receiver<uint64_t>::open(kCapacity, sender->takeFdsForPeer().value(), options).value();
+        EXPECT_EQ(locked(), 44u);
+        EXPECT_TRUE(sender->peerIsThere().value());
+        EXPECT_EQ(locked(), 48u);
+    } else {
+        auto receiver = Receiver<uint64_t>::create(kCapacity, options);
+        if (!receiver)
+            GTEST_SKIP() << describe(receiver.error());
+        EXPECT_EQ(locked(), 4u);
+        auto sender = Sender<uint64_t>::open(kCapacity, receiver->takeFdsForPeer().value(), options).value();
+        EXPECT_EQ(locked(), 28u);
+        EXPECT_TRUE(receiver->peerIsThere().value());
+        EXPECT_EQ(locked(), 48u);
+    }
+}
+
 // ---- two processes
 
 class TwoProcesses : public testing::TestWithParam<Made>
