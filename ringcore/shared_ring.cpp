@@ -57,6 +57,16 @@ void awaitStoresUnderWay()
     ::nanosleep(&settle, nullptr);
 }
 
+// Whether there is something to read before the time.
+bool pollUntil(int fd, steady_clock::time_point until)
+{
+    const auto left = std::max(until - steady_clock::now(), steady_clock::duration::zero());
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec time{seconds.count(), (left - seconds).count()};
+    pollfd wanted{fd, POLLIN, 0};
+    return ::ppoll(&wanted, 1, &time, nullptr) > 0;
+}
+
 } // namespace
 
 // ---- memory
@@ -66,12 +76,12 @@ Result<std::unique_ptr<SharedRing>> SharedRing::create(RingRole role, const Ring
 {
     if (auto good = check(geometry); !good)
         return tl::unexpected(good.error());
-    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry));
+    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry, options.locked));
     if (auto made = ring->create(options); !made)
         return tl::unexpected(made.error());
     if (auto taken = ring->takeOwnSide(Begin::Anew); !taken)
         return tl::unexpected(taken.error());
-    if (auto locked = ring->lock(options.locked); !locked)
+    if (auto locked = ring->lock(ring->ownMemory_); !locked)
         return tl::unexpected(locked.error());
     return ring;
 }
@@ -84,7 +94,7 @@ Result<std::unique_ptr<SharedRing>> SharedRing::open(RingRole role, const RingGe
     const size_t expected = options.exposure == Exposure::SingleWriter ? 3 : 2;
     if (fds.size() != expected)
         return peerFault(FaultKind::WrongNumberOfFds, expected, fds.size());
-    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry));
+    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry, options.locked));
     ring->pages_ = options.hugePages == Wanted::No ? Pages::Ordinary : Pages::Huge;
     if (auto opened = ring->open(fds, options); !opened)
         return tl::unexpected(opened.error());
@@ -92,7 +102,7 @@ Result<std::unique_ptr<SharedRing>> SharedRing::open(RingRole role, const RingGe
         return tl::unexpected(peer.error());
     else if (!*peer)
         return peerFault(FaultKind::NotARing, kRingMagic, 0);
-    if (auto locked = ring->lock(options.locked); !locked)
+    if (auto locked = ring->lock(ring->ownMemory_); !locked)
         return tl::unexpected(locked.error());
     ring->signal_ = std::move(fds.back());
     refuseDescriptors(ring->signal_.get());
@@ -206,7 +216,7 @@ Result<void> SharedRing::openOther(int fd)
     otherMemory_ = std::move(*mapping);
     if (auto real = otherMemory_.populateForReading(0, otherMemory_.size()); !real)
         return asFault(real.error(), FaultKind::CannotPopulate, otherMemory_.size());
-    return {};
+    return lock(otherMemory_);
 }
 
 Result<void> SharedRing::openOwn(int fd)
@@ -247,19 +257,15 @@ void SharedRing::placeApart()
     items_ = ofSender.valid() ? ofSender.data() + kRingItemsOffset : nullptr;
 }
 
-Result<void> SharedRing::lock(Wanted wanted)
+Result<void> SharedRing::lock(const Mapping &memory)
 {
-    if (wanted == Wanted::No)
+    if (locked_ == Wanted::No || ::mlock(memory.data(), memory.size()) == 0)
         return {};
-    for (const Mapping *memory : {&ownMemory_, &otherMemory_}) {
-        if (!memory->valid() || ::mlock(memory->data(), memory->size()) == 0)
-            continue;
-        const int number = errno;
-        const std::string what = "mlock of " + std::to_string(memory->size()) + " bytes";
-        if (wanted == Wanted::Required)
-            return systemError(number, what);
-        fallBack(SystemError{number, what}, "the ring is not locked in memory");
-    }
+    const int number = errno;
+    const std::string what = "mlock of " + std::to_string(memory.size()) + " bytes";
+    if (locked_ == Wanted::Required)
+        return systemError(number, what);
+    fallBack(SystemError{number, what}, "the ring is not locked in memory");
     return {};
 }
 
@@ -291,6 +297,7 @@ Result<void> SharedRing::takeOwnSide(Begin begin)
     wakeUp();
     if (begin == Begin::WhereItWas && side.magic.load(std::memory_order_acquire) != 0) {
         start_ = side.cursor.load(std::memory_order_relaxed);
+        goesOn_ = true;
         return checkHead(side, role_);
     }
     side.cursor.store(0, std::memory_order_relaxed); // who made the memory may have left something there
@@ -402,13 +409,12 @@ Wake SharedRing::sleep(uint32_t bellSeen, uint32_t stopSeen, steady_clock::time_
     }
     // Nobody rings yet. Who opens the ring says so on the socket; attached memory has none.
     constexpr std::chrono::milliseconds kStep{1};
+    constexpr std::chrono::milliseconds kLongestPoll{20}; // interrupt() is to be heard
     if (signal_.valid()) {
         drainSignal();
         if (peerIsGone())
             return Wake::PeerGone;
-        pollfd fd{signal_.get(), POLLIN, 0};
-        constexpr int kLongestMs = 20; // interrupt() is to be heard
-        if (::poll(&fd, 1, kLongestMs) == 0)
+        if (!pollUntil(signal_.get(), std::min(until, steady_clock::now() + kLongestPoll)))
             return Wake::TimedOut;
     }
     waitForStop(stop_, stopSeen, std::min(until, steady_clock::now() + kStep)); // whatever a peer sends

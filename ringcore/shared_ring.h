@@ -106,6 +106,9 @@ public:
     std::byte *items() const { return items_; }
     // Where the own cursor stood when we came: not at 0 only in attached memory.
     uint32_t start() const { return start_; }
+    // Whether our side had been there before, in attached memory. A start() of 0 does not say so: cursors
+    // wrap.
+    bool goesOn() const { return goesOn_; }
 
     // Rings for a peer whose sleep flag says `sleeps`. A system call.
     void wakePeer(uint32_t sleeps);
@@ -131,7 +134,10 @@ public:
     const std::string &fallback() const { return fallback_; }
 
 private:
-    SharedRing(RingRole role, const RingGeometry &geometry) : role_(role), geometry_(geometry) {}
+    SharedRing(RingRole role, const RingGeometry &geometry, Wanted locked = Wanted::No)
+        : role_(role), geometry_(geometry), locked_(locked)
+    {
+    }
 
     Result<void> create(const RingOptions &options);
     Result<void> createMemory(const RingOptions &options, Pages pages);
@@ -140,7 +146,7 @@ private:
     Result<void> openOther(int fd);
     Pages pagesOf(RingRole role) const { return role == RingRole::Sender ? pages_ : Pages::Ordinary; }
     void fallBack(const Error &why, const char *instead);
-    Result<void> lock(Wanted wanted);
+    Result<void> lock(const Mapping &memory);
     void placeTogether(std::byte *memory);
     void placeApart();
     enum class Begin { Anew, WhereItWas };
@@ -156,12 +162,14 @@ private:
 
     const RingRole role_;
     const RingGeometry geometry_;
+    const Wanted locked_;
     RingSide *own_ = nullptr;
     const RingSide *other_ = nullptr; // where the peer's words are, once that is mapped
     const RingSide *peer_ = nullptr;  // other_, once the peer is there and the only one who writes it
     std::byte *items_ = nullptr;
     uint32_t start_ = 0;
     Pages pages_ = Pages::Ordinary; // of the items' memory, at most
+    bool goesOn_ = false;
 
     // Memory, by who writes it; with Exposure::Shared only the first, by both.
     Mapping ownMemory_;
