@@ -608,15 +608,15 @@ int withoutLocking(int (*run)())
 TEST(LockedMemory, RequiredIsAnErrorWhereItIsForbidden)
 {
     const int status = withoutLocking([] {
-        const auto sender = Sender<uint64_t>::create(8, {Exposure::SingleWriter, Wanted::Required});
+        const auto sender = Sender<uint64_t>::create(8, {.locked = Wanted::Required});
         CHILD_REQUIRE(!sender);
         const auto *error = std::get_if<SystemError>(&sender.error());
         CHILD_REQUIRE(error && (error->number == ENOMEM || error->number == EPERM));
         CHILD_REQUIRE(error->operation == "mlock of 4096 bytes");
         auto other = Receiver<uint64_t>::create(8);
         CHILD_REQUIRE(other);
-        CHILD_REQUIRE(!Sender<uint64_t>::open(8, other->takeFdsForPeer().value(),
-                                              {Exposure::SingleWriter, Wanted::Required}));
+        CHILD_REQUIRE(
+            !Sender<uint64_t>::open(8, other->takeFdsForPeer().value(), {.locked = Wanted::Required}));
         return 0;
     });
     if (status == kCannotBeMade)
@@ -627,12 +627,12 @@ TEST(LockedMemory, RequiredIsAnErrorWhereItIsForbidden)
 TEST(LockedMemory, IfPossibleGoesOnAndSaysSo)
 {
     const int status = withoutLocking([] {
-        auto sender = Sender<uint64_t>::create(8, {Exposure::SingleWriter, Wanted::IfPossible});
+        auto sender = Sender<uint64_t>::create(8, {.locked = Wanted::IfPossible});
         CHILD_REQUIRE(sender);
         CHILD_REQUIRE(sender->fallback().find("mlock of 4096 bytes") == 0);
         CHILD_REQUIRE(sender->fallback().find("not locked") != std::string::npos);
-        auto receiver = Receiver<uint64_t>::open(8, sender->takeFdsForPeer().value(),
-                                                 {Exposure::SingleWriter, Wanted::IfPossible});
+        auto receiver =
+            Receiver<uint64_t>::open(8, sender->takeFdsForPeer().value(), {.locked = Wanted::IfPossible});
         CHILD_REQUIRE(receiver && !receiver->fallback().empty());
         CHILD_REQUIRE(sender->send(5).value());
         CHILD_REQUIRE(receiver->receive().value() == 5);
@@ -654,7 +654,7 @@ TEST_P(Locked, MemoryIsLockedAtBothEnds)
 {
     constexpr uint32_t kCapacity = 2048; // 5 pages with the sender's words, and the receiver's page
     const uint64_t before = lockedKilobytes();
-    const RingOptions options{Exposure::SingleWriter, Wanted::Required};
+    const RingOptions options{.locked = Wanted::Required};
     const auto locked = [before] { return lockedKilobytes() - before; };
     if (GetParam() == Made::BySender) {
         auto sender = Sender<uint64_t>::create(kCapacity, options);

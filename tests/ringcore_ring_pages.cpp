@@ -52,7 +52,7 @@ class RingPages : public testing::TestWithParam<Exposure>
 
 TEST_P(RingPages, HugeOnesAreUsedOrItIsSaidThatThereAreNone)
 {
-    RingOptions options{GetParam(), Wanted::IfPossible};
+    const RingOptions options{.exposure = GetParam(), .hugePages = Wanted::IfPossible};
     const bool some = freeHugePages() >= 8;
     const auto sender = Sender<uint64_t>::create(kCapacity, options);
     ASSERT_TRUE(sender) << describe(sender.error());
@@ -65,7 +65,7 @@ TEST_P(RingPages, HugeOnesAreUsedOrItIsSaidThatThereAreNone)
 
 TEST_P(RingPages, RequiredHugeOnesAreAnErrorWhereThereAreNone)
 {
-    RingOptions options{GetParam(), Wanted::Required};
+    const RingOptions options{.exposure = GetParam(), .hugePages = Wanted::Required};
     if (freeHugePages() >= 8) {
         EXPECT_TRUE(worksBothWays(options));
         return;
