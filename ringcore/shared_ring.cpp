@@ -401,24 +401,21 @@ void SharedRing::goToSleep(SleepState how)
         awaitStoresUnderWay(); // a poll has no steps, so what was stored must be seen now
 }
 
-Wake SharedRing::sleep(uint32_t bellSeen, uint32_t stopSeen, steady_clock::time_point until)
+void SharedRing::sleep(uint32_t bellSeen, uint32_t stopSeen, steady_clock::time_point until)
 {
     if (peer_) {
         waitForBell(peer_->bell, bellSeen, stop_, stopSeen, until);
-        return peerIsGone() ? Wake::PeerGone : Wake::TimedOut;
+        return;
     }
     // Nobody rings yet. Who opens the ring says so on the socket; attached memory has none.
     constexpr std::chrono::milliseconds kStep{1};
     constexpr std::chrono::milliseconds kLongestPoll{20}; // interrupt() is to be heard
     if (signal_.valid()) {
         drainSignal();
-        if (peerIsGone())
-            return Wake::PeerGone;
         if (!pollUntil(signal_.get(), std::min(until, steady_clock::now() + kLongestPoll)))
-            return Wake::TimedOut;
+            return;
     }
     waitForStop(stop_, stopSeen, std::min(until, steady_clock::now() + kStep)); // whatever a peer sends
-    return Wake::TimedOut;
 }
 
 void SharedRing::drainSignal()

@@ -156,7 +156,7 @@ private:
     bool mayLookAgain();
     void goToSleep(SleepState how);
     void wakeUp() { own_->sleeps.store(static_cast<uint32_t>(SleepState::Awake), std::memory_order_relaxed); }
-    Wake sleep(uint32_t bellSeen, uint32_t stopSeen, std::chrono::steady_clock::time_point until);
+    void sleep(uint32_t bellSeen, uint32_t stopSeen, std::chrono::steady_clock::time_point until);
     uint32_t bellValue() const { return peer_ ? peer_->bell.load(std::memory_order_acquire) : 0; }
     void drainSignal();
 
@@ -228,7 +228,7 @@ Result<Wake> SharedRing::waitUntil(Ready &&ready, Deadline deadline)
             return Wake::TimedOut;
         }
         const auto until = now + step;
-        const Wake woken = sleep(bellSeen, stopSeen, deadline ? std::min(*deadline, until) : until);
+        sleep(bellSeen, stopSeen, deadline ? std::min(*deadline, until) : until);
         wakeUp();
         is = ready();
         if (!is)
@@ -238,8 +238,10 @@ Result<Wake> SharedRing::waitUntil(Ready &&ready, Deadline deadline)
                 gate_.learn(emptyAt, std::chrono::nanoseconds(peer_->rungAt.load(std::memory_order_relaxed)));
             return Wake::Ready;
         }
-        if (woken == Wake::PeerGone)
-            return woken;
+        if (peerIsGone()) { // and what it did before it went is to be seen now
+            is = ready();
+            return is.map([](bool yes) { return yes ? Wake::Ready : Wake::PeerGone; });
+        }
         step = std::min(step * 4, kLongestStep);
     }
 }
