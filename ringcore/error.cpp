@@ -72,6 +72,8 @@ const char *nameOf(FaultKind kind)
         return "ring of another capacity";
     case FaultKind::ItemMismatch:
         return "ring of another type of item";
+    case FaultKind::NotASocket:
+        return "signal is no unix seqpacket socket";
     }
     return "unknown fault";
 }

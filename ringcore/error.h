@@ -49,6 +49,7 @@ enum class FaultKind : uint32_t {
     RoleUnexpected,       // RingRole expected, claimed
     CapacityMismatch,     // items, ours and theirs
     ItemMismatch,         // bytes of an item (alignment, if those are equal), ours and theirs
+    NotASocket,           // SOCK_SEQPACKET, its type (or errno); or AF_UNIX, its family
 };
 
 struct PeerFault {

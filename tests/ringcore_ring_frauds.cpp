@@ -152,6 +152,11 @@ UniqueFd file(const char *directory)
     EXPECT_EQ(::ftruncate(fd.get(), 4096), 0);
     return fd;
 }
+UniqueFd copyOf(const UniqueFd &fd)
+{
+    return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+}
+
 const Fraud kFrauds[] = {
     {"NoFds",
      {},
@@ -187,12 +192,18 @@ const Fraud kFrauds[] = {
     {"SocketFirst",
      {},
      [](auto &fds, size_t own, size_t) { std::swap(fds[own], fds[2]); },
+     FaultKind::NotASocket,
+     always(SOCK_SEQPACKET),
+     always(ENOTSOCK)},
+    {"ASocket",
+     {},
+     [](auto &fds, size_t own, size_t) { fds[own] = copyOf(fds[2]); },
      FaultKind::NotAMemfd,
      always(0),
      always(EINVAL)},
-    {"SocketForYours",
+    {"ASocketForYours",
      {},
-     [](auto &fds, size_t, size_t yours) { std::swap(fds[yours], fds[2]); },
+     [](auto &fds, size_t, size_t yours) { fds[yours] = copyOf(fds[2]); },
      FaultKind::NotAMemfd,
      always(0),
      always(EINVAL)},
@@ -444,6 +455,38 @@ TEST_P(Opening, TellsALyingCursor)
                         FaultKind::CursorBeyondRing, kCapacity, lie);
         else
             expectFault(victim.receiver->receive(), FaultKind::CursorBeyondRing, kCapacity, lie);
+    }
+}
+
+// What is no socket may be anything: a file on which poll() hangs, say.
+TEST_P(Opening, RefusesASignalThatIsNoSocket)
+{
+    int unlike[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, unlike), 0);
+    const UniqueFd other(unlike[1]);
+    int pipe[2];
+    ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
+    const UniqueFd writer(pipe[1]);
+    struct {
+        const char *name;
+        UniqueFd fd;
+        uint64_t found;
+    } cases[] = {
+        {"AFile", file("/tmp"), ENOTSOCK},
+        {"AMemfd", UniqueFd(::memfd_create("signal", MFD_CLOEXEC)), ENOTSOCK},
+        {"APipe", UniqueFd(pipe[0]), ENOTSOCK},
+        {"NotOpen", UniqueFd(), EBADF},
+        {"AStream", UniqueFd(unlike[0]), SOCK_STREAM},
+        {"AnInternetSocket", UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), SOCK_DGRAM},
+    };
+    for (auto &[name, fd, found] : cases) {
+        SCOPED_TRACE(name);
+        const HostileCreator creator(GetParam());
+        auto fds = creator.fds();
+        fds[2] = std::move(fd);
+        expectFault(OpenedVictim::open(GetParam(), std::move(fds)), FaultKind::NotASocket, SOCK_SEQPACKET,
+                    found);
+        EXPECT_EQ(creator.yours().magic, 0u); // and has touched nothing
     }
 }
 
