@@ -293,12 +293,17 @@ Result<void> SharedRing::takeOwnSide(Begin begin)
 {
     membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED); // for awaitStoresUnderWay() of the peer
     RingSide &side = *own_;
-    wakeUp();
     if (begin == Begin::WhereItWas && side.magic.load(std::memory_order_acquire) != 0) {
+        if (auto good = checkHead(side, role_); !good) {
+            own_ = nullptr; // whosever it is: nothing is to be written there
+            return good;
+        }
         start_ = side.cursor.load(std::memory_order_relaxed);
         goesOn_ = true;
-        return checkHead(side, role_);
+        wakeUp();
+        return {};
     }
+    wakeUp();
     side.cursor.store(0, std::memory_order_relaxed); // who made the memory may have left something there
     side.version.store(kRingVersion, std::memory_order_relaxed);
     side.role.store(static_cast<uint32_t>(role_), std::memory_order_relaxed);

@@ -552,6 +552,21 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(Of, Attaching, testing::ValuesIn(kRoles), nameOfRole);
 
+// Nobody's, or somebody else's memory: not a word of it is changed.
+TEST_P(Attaching, LeavesAloneWhatIsNotItsSide)
+{
+    for (const auto &[name, head, fault, expected, found] : wrongHeadsOf(GetParam())) {
+        if (head.magic == 0)
+            continue; // a new side
+        SCOPED_TRACE(name);
+        std::memset(memory_.span().data(), 77, memory_.span().size());
+        write(side(GetParam()), head, GetParam());
+        const std::vector<std::byte> before(memory_.span().begin(), memory_.span().end());
+        expectFault(attach(), fault, expected, found);
+        EXPECT_EQ(std::memcmp(before.data(), memory_.span().data(), before.size()), 0);
+    }
+}
+
 TEST_P(Attaching, TellsAPeerFromItsHead)
 {
     for (const auto &[name, head, fault, expected, found] : wrongHeadsOf(otherThan(GetParam()))) {
