@@ -166,7 +166,7 @@ public:
 
     // The sending end of a ring that a Receiver<T> created with the same capacity and exposure, from
     // its fds, which are closed whatever comes of it. Errors: those of create(); faults
-    // WrongNumberOfFds, NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing,
+    // WrongNumberOfFds, NotASocket, NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing,
     // VersionUnsupported, RoleUnexpected, CapacityMismatch, ItemMismatch.
     static Result<Sender> open(uint32_t capacity, std::vector<UniqueFd> fds, const RingOptions &options = {})
     {

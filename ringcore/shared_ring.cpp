@@ -57,6 +57,23 @@ void awaitStoresUnderWay()
     ::nanosleep(&settle, nullptr);
 }
 
+// Whether `fd` is a socket as create() makes them. Of anything else poll() may take as long as the peer
+// likes (a FUSE file), or there is no waiting for it.
+Result<void> checkSignal(int fd)
+{
+    const auto asked = [fd](int option, int expected) -> Result<void> {
+        int found = 0;
+        socklen_t size = sizeof found;
+        if (::getsockopt(fd, SOL_SOCKET, option, &found, &size) != 0)
+            found = errno;
+        else if (found == expected)
+            return {};
+        return peerFault(FaultKind::NotASocket, static_cast<uint64_t>(expected),
+                         static_cast<uint64_t>(found));
+    };
+    return asked(SO_TYPE, SOCK_SEQPACKET).and_then([&] { return asked(SO_DOMAIN, AF_UNIX); });
+}
+
 // Whether there is something to read before the time.
 bool pollUntil(int fd, steady_clock::time_point until)
 {
@@ -94,6 +111,8 @@ Result<std::unique_ptr<SharedRing>> SharedRing::open(RingRole role, const RingGe
     const size_t expected = options.exposure == Exposure::SingleWriter ? 3 : 2;
     if (fds.size() != expected)
         return peerFault(FaultKind::WrongNumberOfFds, expected, fds.size());
+    if (auto socket = checkSignal(fds.back().get()); !socket)
+        return tl::unexpected(socket.error());
     std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry, options.locked));
     ring->pages_ = options.hugePages == Wanted::No ? Pages::Ordinary : Pages::Huge;
     if (auto opened = ring->open(fds, options); !opened)
@@ -294,12 +313,17 @@ Result<void> SharedRing::takeOwnSide(Begin begin)
 {
     membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED); // for awaitStoresUnderWay() of the peer
     RingSide &side = *own_;
-    wakeUp();
     if (begin == Begin::WhereItWas && side.magic.load(std::memory_order_acquire) != 0) {
+        if (auto good = checkHead(side, role_); !good) {
+            own_ = nullptr; // whosever it is: nothing is to be written there
+            return good;
+        }
         start_ = side.cursor.load(std::memory_order_relaxed);
         goesOn_ = true;
-        return checkHead(side, role_);
+        wakeUp();
+        return {};
     }
+    wakeUp();
     side.cursor.store(0, std::memory_order_relaxed); // who made the memory may have left something there
     side.version.store(kRingVersion, std::memory_order_relaxed);
     side.role.store(static_cast<uint32_t>(role_), std::memory_order_relaxed);

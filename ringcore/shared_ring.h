@@ -69,7 +69,7 @@ public:
 
     // The other end of a ring that a peer created with the same geometry and options, from the fds
     // that it sent, in their order. They are closed whatever comes of it. Faults: WrongNumberOfFds,
-    // NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing, VersionUnsupported,
+    // NotASocket, NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing, VersionUnsupported,
     // RoleUnexpected, CapacityMismatch, ItemMismatch.
     static Result<std::unique_ptr<SharedRing>> open(RingRole role, const RingGeometry &geometry,
                                                     std::vector<UniqueFd> fds, const RingOptions &options);
