@@ -72,7 +72,7 @@ public:
 
     // Whether the peer has opened its end, and with Exposure::SingleWriter: closed its memory to
     // everyone else. Until then what is sent waits in the ring.
-    Result<bool> peerIsThere() { return peer_ ? true : lookForPeer(); }
+    Result<bool> peerIsThere() { return ring_->peer().map([](const RingSide *peer) { return peer != nullptr; }); }
     // Whether the peer closed its end, or its process ended. A system call. Attached memory: never.
     bool peerIsGone() const { return ring_->peerIsGone(); }
 
