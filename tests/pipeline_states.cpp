@@ -14,6 +14,7 @@
 #include <memory>
 #include <poll.h>
 #include <string>
+#include <vector>
 
 namespace
 {
@@ -51,15 +52,16 @@ size_t entriesOf(const std::string &directory)
     return entries;
 }
 
-// But for those of GLib's pool, which come and go with how long nobody needed one.
-size_t threadsOf(const std::string &tasks)
+// Their names, without those of GLib's pool, which come and go with how long nobody needed one.
+std::vector<std::string> threadsOf(const std::string &tasks)
 {
-    size_t threads = 0;
+    std::vector<std::string> threads;
     std::error_code none;
     for (const auto &task : std::filesystem::directory_iterator(tasks, none)) {
         std::string name;
         std::ifstream(task.path() / "comm") >> name;
-        threads += !name.empty() && !name.starts_with("pool-");
+        if (!name.empty() && !name.starts_with("pool-"))
+            threads.push_back(name);
     }
     return threads;
 }
@@ -69,7 +71,7 @@ Footprint footprintOf(const std::string &pid)
     Footprint now;
     const std::string process = "/proc/" + pid;
     now.fds = entriesOf(process + "/fd");
-    now.threads = threadsOf(process + "/task");
+    now.threads = threadsOf(process + "/task").size();
     std::ifstream maps(process + "/maps");
     for (std::string line; std::getline(maps, line);) {
         now.mappings++;
@@ -106,7 +108,8 @@ void expectNoGrowth(const PeerProcess &peer, const Footprint &before)
 {
     const Footprint after = settled(peer, before);
     EXPECT_LE(after.fds, before.fds);
-    EXPECT_LE(after.threads, before.threads);
+    EXPECT_LE(after.threads, before.threads)
+        << testing::PrintToString(threadsOf("/proc/" + pidOf(peer) + "/task"));
     EXPECT_LE(after.ringMappings, before.ringMappings);
 #ifndef __SANITIZE_ADDRESS__ // which keeps freed memory for a while, and tells of leaks at the end
     EXPECT_LE(after.mappings, before.mappings + 8) << "allocators' own come and go";
