@@ -26,7 +26,7 @@ namespace detail
 
 struct Anything {
     template <typename T>
-    constexpr operator T() const noexcept;
+    operator T() const noexcept;
 };
 
 template <size_t>
@@ -51,7 +51,7 @@ concept Class = std::is_class_v<T>;
 // Takes the place of a member of class type only.
 struct AnyClass {
     template <Class T>
-    constexpr operator T() const noexcept;
+    operator T() const noexcept;
 };
 
 // Whether the member behind `I...` others is a C array of numbers: two values in braces, but no class.
@@ -89,8 +89,9 @@ template <typename... M>
 struct Members {
 };
 
+// By their addresses: what has none is a bit-field, and would carry old memory in the bits beside it.
 template <typename... M>
-constexpr Members<M...> listed(const M &...)
+constexpr Members<M...> listed(const M *...)
 {
     return {};
 }
@@ -102,52 +103,52 @@ auto membersOf(const T &t)
     constexpr size_t kCount = memberCount<T>();
     if constexpr (kCount == 1) {
         auto &[a] = t;
-        return listed(a);
+        return listed(&a);
     } else if constexpr (kCount == 2) {
         auto &[a, b] = t;
-        return listed(a, b);
+        return listed(&a, &b);
     } else if constexpr (kCount == 3) {
         auto &[a, b, c] = t;
-        return listed(a, b, c);
+        return listed(&a, &b, &c);
     } else if constexpr (kCount == 4) {
         auto &[a, b, c, d] = t;
-        return listed(a, b, c, d);
+        return listed(&a, &b, &c, &d);
     } else if constexpr (kCount == 5) {
         auto &[a, b, c, d, e] = t;
-        return listed(a, b, c, d, e);
+        return listed(&a, &b, &c, &d, &e);
     } else if constexpr (kCount == 6) {
         auto &[a, b, c, d, e, f] = t;
-        return listed(a, b, c, d, e, f);
+        return listed(&a, &b, &c, &d, &e, &f);
     } else if constexpr (kCount == 7) {
         auto &[a, b, c, d, e, f, g] = t;
-        return listed(a, b, c, d, e, f, g);
+        return listed(&a, &b, &c, &d, &e, &f, &g);
     } else if constexpr (kCount == 8) {
         auto &[a, b, c, d, e, f, g, h] = t;
-        return listed(a, b, c, d, e, f, g, h);
+        return listed(&a, &b, &c, &d, &e, &f, &g, &h);
     } else if constexpr (kCount == 9) {
         auto &[a, b, c, d, e, f, g, h, i] = t;
-        return listed(a, b, c, d, e, f, g, h, i);
+        return listed(&a, &b, &c, &d, &e, &f, &g, &h, &i);
     } else if constexpr (kCount == 10) {
         auto &[a, b, c, d, e, f, g, h, i, j] = t;
-        return listed(a, b, c, d, e, f, g, h, i, j);
+        return listed(&a, &b, &c, &d, &e, &f, &g, &h, &i, &j);
     } else if constexpr (kCount == 11) {
         auto &[a, b, c, d, e, f, g, h, i, j, k] = t;
-        return listed(a, b, c, d, e, f, g, h, i, j, k);
+        return listed(&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k);
     } else if constexpr (kCount == 12) {
         auto &[a, b, c, d, e, f, g, h, i, j, k, l] = t;
-        return listed(a, b, c, d, e, f, g, h, i, j, k, l);
+        return listed(&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k, &l);
     } else if constexpr (kCount == 13) {
         auto &[a, b, c, d, e, f, g, h, i, j, k, l, m] = t;
-        return listed(a, b, c, d, e, f, g, h, i, j, k, l, m);
+        return listed(&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k, &l, &m);
     } else if constexpr (kCount == 14) {
         auto &[a, b, c, d, e, f, g, h, i, j, k, l, m, n] = t;
-        return listed(a, b, c, d, e, f, g, h, i, j, k, l, m, n);
+        return listed(&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k, &l, &m, &n);
     } else if constexpr (kCount == 15) {
         auto &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = t;
-        return listed(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
+        return listed(&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k, &l, &m, &n, &o);
     } else if constexpr (kCount == 16) {
         auto &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = t;
-        return listed(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
+        return listed(&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k, &l, &m, &n, &o, &p);
     } else {
         return Members<>{};
     }

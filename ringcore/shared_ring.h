@@ -192,7 +192,8 @@ Result<Wake> SharedRing::waitUntil(Ready &&ready, Deadline deadline)
 {
     // The peer does not fence between its store and its look at our flag, so it may miss the flag, and
     // we its store, if both come within the time that a store takes to be seen. So the first sleep is
-    // short, and none is without end: what was stored before it is seen after it.
+    // short: what was stored before it is seen after it. And the flag stays until we return, so that
+    // no later and longer one begins with that race again.
     std::chrono::nanoseconds step = std::chrono::microseconds(100);
     constexpr std::chrono::nanoseconds kLongestStep = std::chrono::milliseconds(100);
 
@@ -211,6 +212,10 @@ Result<Wake> SharedRing::waitUntil(Ready &&ready, Deadline deadline)
         } while (std::chrono::nanoseconds(monotonicNow()) < emptyAt + kLookAgain);
         statistics_.looksMissed++;
     }
+    struct AtTheEnd {
+        SharedRing &ring;
+        ~AtTheEnd() { ring.wakeUp(); }
+    } const atTheEnd{*this};
     while (true) {
         const uint32_t stopSeen = stop_.value();
         if (interrupted_.exchange(false, std::memory_order_acquire)) // pairs with interrupt()
@@ -218,18 +223,13 @@ Result<Wake> SharedRing::waitUntil(Ready &&ready, Deadline deadline)
         const uint32_t bellSeen = bellValue();
         goToSleep(SleepState::OnBell);
         is = ready();
-        if (!is || *is) {
-            wakeUp();
+        if (!is || *is)
             return is.map([](bool) { return Wake::Ready; });
-        }
         const auto now = std::chrono::steady_clock::now();
-        if (deadline && now >= *deadline) {
-            wakeUp();
+        if (deadline && now >= *deadline)
             return Wake::TimedOut;
-        }
         const auto until = now + step;
         sleep(bellSeen, stopSeen, deadline ? std::min(*deadline, until) : until);
-        wakeUp();
         is = ready();
         if (!is)
             return tl::unexpected(is.error());
@@ -242,7 +242,8 @@ Result<Wake> SharedRing::waitUntil(Ready &&ready, Deadline deadline)
             is = ready();
             return is.map([](bool yes) { return yes ? Wake::Ready : Wake::PeerGone; });
         }
-        step = std::min(step * 4, kLongestStep);
+        if (std::chrono::steady_clock::now() >= until) // and was not cut short by a ring for what came before
+            step = std::min(step * 4, kLongestStep);
     }
 }
 

@@ -3,9 +3,10 @@
 // Every interleaving of the bell's protocol, with store buffers: none ends with data published and
 // its reader asleep for ever. Without either fence, or with a writer that remembers having rung
 // instead of changing the word that is slept on, one does; so this model would see it.
+#include "store_buffers.h"
+
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -15,13 +16,10 @@
 namespace
 {
 
+using namespace ringtest;
+
 // The words of memory. Data is the cursor: how many records there are.
 enum Word : uint8_t { kData, kBell, kFlag, kWords };
-
-enum class Buffering {
-    InOrder,  // as x86 does: stores of a thread become visible in their order
-    Reordered // as a weakly ordered machine may: stores to different words overtake each other
-};
 
 struct Protocol {
     bool writerFences = true;
@@ -31,18 +29,6 @@ struct Protocol {
     bool remembersRinging = false;
     Buffering buffering = Buffering::InOrder;
     uint8_t records = 3;
-};
-
-struct Store {
-    uint8_t word;
-    uint8_t value;
-};
-
-// One thread's stores that others do not see yet.
-struct StoreBuffer {
-    static constexpr size_t kCapacity = 6;
-    std::array<Store, kCapacity> stores{};
-    uint8_t count = 0;
 };
 
 enum class Writer : uint8_t { StoreData, Fence, ReadFlag, Ring, Wake, Done };
@@ -94,8 +80,8 @@ public:
             next_.clear();
             stepWriter(state);
             stepSleeper(state);
-            drain(state, &State::writerStores);
-            drain(state, &State::sleeperStores);
+            drain(state, &State::writerStores, protocol_.buffering, next_);
+            drain(state, &State::sleeperStores, protocol_.buffering, next_);
             if (next_.empty()) {
                 if (state.consumed < protocol_.records)
                     return true;
@@ -113,45 +99,6 @@ public:
     bool finished() const { return finished_; } // some interleaving consumed everything
 
 private:
-    // A thread sees its own stores first.
-    static uint8_t load(const State &state, const StoreBuffer &own, uint8_t word)
-    {
-        for (size_t i = own.count; i-- > 0;) {
-            if (own.stores[i].word == word)
-                return own.stores[i].value;
-        }
-        return state.memory[word];
-    }
-
-    static bool store(StoreBuffer &buffer, uint8_t word, uint8_t value)
-    {
-        if (buffer.count == StoreBuffer::kCapacity)
-            return false; // wait for a drain
-        buffer.stores[buffer.count++] = {word, value};
-        return true;
-    }
-
-    // One buffered store reaches memory: the oldest, or any that is the oldest of its word.
-    void drain(const State &state, StoreBuffer State::*which)
-    {
-        const StoreBuffer &buffer = state.*which;
-        const size_t candidates = protocol_.buffering == Buffering::InOrder ? 1 : buffer.count;
-        for (size_t i = 0; i < std::min<size_t>(candidates, buffer.count); i++) {
-            bool oldestOfItsWord = true;
-            for (size_t j = 0; j < i; j++)
-                oldestOfItsWord &= buffer.stores[j].word != buffer.stores[i].word;
-            if (!oldestOfItsWord)
-                continue;
-            State after = state;
-            StoreBuffer &left = after.*which;
-            after.memory[left.stores[i].word] = left.stores[i].value;
-            for (size_t j = i; j + 1 < left.count; j++)
-                left.stores[j] = left.stores[j + 1];
-            left.count--;
-            next_.push_back(std::move(after));
-        }
-    }
-
     void stepWriter(const State &state)
     {
         State after = state;
@@ -168,7 +115,7 @@ private:
             after.writer = Writer::ReadFlag;
             break;
         case Writer::ReadFlag: {
-            const bool sleeps = load(state, state.writerStores, kFlag) != 0;
+            const bool sleeps = load(state.memory, state.writerStores, kFlag) != 0;
             if (!sleeps)
                 after.rangForThisSleep = false;
             after.writer = sleeps ? Writer::Ring : afterRecord(state);
@@ -203,7 +150,7 @@ private:
     void stepSleeper(const State &state)
     {
         State after = state;
-        const uint8_t data = load(state, state.sleeperStores, kData);
+        const uint8_t data = load(state.memory, state.sleeperStores, kData);
         switch (state.sleeper) {
         case Sleeper::Look:
             if (data > state.consumed)
@@ -214,7 +161,7 @@ private:
                 after.sleeper = Sleeper::Done;
             break;
         case Sleeper::ReadBell:
-            after.bellSeen = load(state, state.sleeperStores, kBell);
+            after.bellSeen = load(state.memory, state.sleeperStores, kBell);
             after.sleeper = Sleeper::SetFlag;
             break;
         case Sleeper::SetFlag:
