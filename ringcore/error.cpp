@@ -76,6 +76,8 @@ const char *nameOf(FaultKind kind)
         return "ring of another exposure";
     case FaultKind::NotReadable:
         return "memory cannot be read";
+    case FaultKind::NotASocket:
+        return "signal is no unix seqpacket socket";
     }
     return "unknown fault";
 }

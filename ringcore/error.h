@@ -53,6 +53,7 @@ enum class FaultKind : uint32_t {
     ItemMismatch,         // bytes of an item (alignment, if those are equal), ours and theirs
     ExposureMismatch,     // Exposure, ours and theirs
     NotReadable,          // -, the access mode that the fd was opened with
+    NotASocket,           // SOCK_SEQPACKET, its type (or errno); or AF_UNIX, its family
 };
 
 struct PeerFault {

@@ -26,6 +26,7 @@
 #include "shared_ring.h"
 #include "unique_fd.h"
 
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstdint>
@@ -165,7 +166,7 @@ public:
 
     // The sending end of a ring that a Receiver<T> created with the same capacity and exposure, from
     // its fds, which are closed whatever comes of it. Errors: those of create(); faults
-    // WrongNumberOfFds, NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing,
+    // WrongNumberOfFds, NotASocket, NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing,
     // VersionUnsupported, RoleUnexpected, CapacityMismatch, ItemMismatch.
     static Result<Sender> open(uint32_t capacity, std::vector<UniqueFd> fds, const RingOptions &options = {})
     {
@@ -185,7 +186,8 @@ public:
     }
     static size_t attachedBytes(uint32_t capacity)
     {
-        return SharedRing::attachedBytes({std::bit_ceil(capacity), sizeof(T), alignof(T)});
+        return SharedRing::attachedBytes(
+            {std::bit_ceil(std::min(capacity, kMostItems)), sizeof(T), alignof(T)});
     }
 
     // How many items can be sent now. Fault: CursorBeyondRing, as of all that follows.
@@ -284,8 +286,18 @@ private:
     Sender(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry)
         : Base(std::move(ring), geometry),
           writer_(Base::itemsOf(*this->ring_, geometry), this->ring_->start(),
-                  this->ring_->start() ? this->ring_->start() - geometry.capacity : 0)
+                  received(*this->ring_, geometry.capacity))
     {
+    }
+
+    // The receiver's cursor, as far as it is certain before it was looked at.
+    static uint32_t received(SharedRing &ring, uint32_t capacity)
+    {
+        if (!ring.goesOn())
+            return 0;
+        const auto peer = ring.peer();
+        const bool nobodyReceived = peer && !*peer && ring.start() <= capacity;
+        return nobodyReceived ? 0 : ring.start() - capacity;
     }
 
     static void copy(std::span<T> places, std::span<const T> items)

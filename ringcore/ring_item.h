@@ -90,7 +90,10 @@ struct Members {
 };
 
 template <typename... M>
-auto listed(const M &...) -> Members<M...>;
+constexpr Members<M...> listed(const M &...)
+{
+    return {};
+}
 
 // The types of an aggregate's members, by structured bindings.
 template <typename T>

@@ -33,17 +33,55 @@ Result<void> addSeals(int fd, unsigned seals)
     return {};
 }
 
+Result<UniqueFd> createUnsized(const char *name, Pages pages)
+{
+    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING | (pages == Pages::Huge ? MFD_HUGETLB : 0);
+    UniqueFd fd(::memfd_create(name, flags | MFD_NOEXEC_SEAL));
+    if (!fd.valid() && errno == EINVAL) // before Linux 6.3
+        fd.reset(::memfd_create(name, flags));
+    if (!fd.valid())
+        return systemError(errno, std::string("memfd_create ") + name);
+    return fd;
+}
+
+// `size` in whole pages of the memfd.
+Result<size_t> wholePages(int fd, size_t size, Pages pages)
+{
+    if (pages == Pages::Ordinary)
+        return roundUpToPage(size);
+    struct statfs fileSystem;
+    if (::fstatfs(fd, &fileSystem) != 0)
+        return systemError(errno, "fstatfs of shared memory");
+    const auto page = static_cast<size_t>(fileSystem.f_bsize);
+    return (size + page - 1) / page * page;
+}
+
+struct SizedMemfd {
+    UniqueFd fd;
+    size_t size;
+};
+
+Result<SizedMemfd> createWhole(const char *name, size_t size, Pages pages)
+{
+    auto fd = createUnsized(name, pages);
+    if (!fd)
+        return tl::unexpected(fd.error());
+    const auto whole = wholePages(fd->get(), size, pages);
+    if (!whole)
+        return tl::unexpected(whole.error());
+    if (auto sized = resizeMemfd(fd->get(), *whole); !sized)
+        return tl::unexpected(sized.error());
+    return SizedMemfd{std::move(*fd), *whole};
+}
+
 } // namespace
 
 Result<UniqueFd> createMemfd(const char *name, size_t size)
 {
-    constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    UniqueFd fd(::memfd_create(name, kFlags | MFD_NOEXEC_SEAL));
-    if (!fd.valid() && errno == EINVAL) // before Linux 6.3
-        fd.reset(::memfd_create(name, kFlags));
-    if (!fd.valid())
-        return systemError(errno, std::string("memfd_create ") + name);
-    if (auto sized = resizeMemfd(fd.get(), size); !sized)
+    auto fd = createUnsized(name, Pages::Ordinary);
+    if (!fd)
+        return fd;
+    if (auto sized = resizeMemfd(fd->get(), size); !sized)
         return tl::unexpected(sized.error());
     return fd;
 }
@@ -78,29 +116,32 @@ Result<UniqueFd> reopenForSending(int fd, int flags)
     return duplicate;
 }
 
-Result<SealedMemfd> SealedMemfd::createOwned(const char *name, size_t size)
+Result<SealedMemfd> SealedMemfd::createOwned(const char *name, size_t size, Pages pages)
 {
-    size = roundUpToPage(size);
-    auto fd = createMemfd(name, size);
-    if (!fd)
-        return tl::unexpected(fd.error());
-    auto mapping = Mapping::create(fd->get(), size, Mapping::Access::ReadWrite);
+    auto memfd = createWhole(name, size, pages);
+    if (!memfd)
+        return tl::unexpected(memfd.error());
+    auto mapping = Mapping::create(memfd->fd.get(), memfd->size, Mapping::Access::ReadWrite);
     if (!mapping)
         return tl::unexpected(mapping.error());
-    if (auto closed = closeToWriters(fd->get(), kSingleWriterSeals); !closed)
+    if (auto closed = closeToWriters(memfd->fd.get(), kSingleWriterSeals); !closed)
         return tl::unexpected(closed.error());
-    return SealedMemfd(std::move(*fd), size, std::move(*mapping), O_RDONLY);
+    return SealedMemfd(std::move(memfd->fd), memfd->size, std::move(*mapping), O_RDONLY);
 }
 
-Result<SealedMemfd> SealedMemfd::createForPeer(const char *name, size_t size)
+Result<SealedMemfd> SealedMemfd::createForPeer(const char *name, size_t size, Pages pages)
 {
-    size = roundUpToPage(size);
-    auto fd = createMemfd(name, size);
-    if (!fd)
-        return tl::unexpected(fd.error());
-    if (auto sealed = addSeals(fd->get(), kFixedSizeSeals); !sealed)
+    auto memfd = createWhole(name, size, pages);
+    if (!memfd)
+        return tl::unexpected(memfd.error());
+    if (pages == Pages::Huge) { // mapping sets them aside for whoever maps them next
+        const auto aside = Mapping::create(memfd->fd.get(), memfd->size, Mapping::Access::ReadWrite);
+        if (!aside)
+            return tl::unexpected(aside.error());
+    }
+    if (auto sealed = addSeals(memfd->fd.get(), kFixedSizeSeals); !sealed)
         return tl::unexpected(sealed.error());
-    return SealedMemfd(std::move(*fd), size, Mapping(), O_RDWR);
+    return SealedMemfd(std::move(memfd->fd), memfd->size, Mapping(), O_RDWR);
 }
 
 Result<void> checkSeals(int fd, unsigned required)
@@ -130,27 +171,41 @@ Result<uint64_t> sizeOfReceived(int fd, unsigned requiredSeals)
     return static_cast<uint64_t>(status.st_size);
 }
 
-// hugetlbfs has seals too, but other rules.
-Result<void> checkOrdinaryPages(int fd)
+Result<void> checkFileSystem(int fd, uint64_t magic)
 {
     struct statfs fileSystem;
     if (::fstatfs(fd, &fileSystem) != 0)
         return systemError(errno, "fstatfs of received memory");
-    if (static_cast<uint64_t>(fileSystem.f_type) != TMPFS_MAGIC)
-        return peerFault(FaultKind::NotAMemfd, TMPFS_MAGIC, static_cast<uint64_t>(fileSystem.f_type));
+    if (static_cast<uint64_t>(fileSystem.f_type) != magic)
+        return peerFault(FaultKind::NotAMemfd, magic, static_cast<uint64_t>(fileSystem.f_type));
     return {};
+}
+
+// hugetlbfs has seals too, but what it does where there are no pages left is a matter of its own.
+Result<void> checkOrdinaryPages(int fd)
+{
+    return checkFileSystem(fd, TMPFS_MAGIC);
 }
 
 } // namespace
 
-Result<Mapping> mapReceived(int fd, size_t size, unsigned requiredSeals, Mapping::Access access)
+Result<Mapping> mapReceived(int fd, size_t size, unsigned requiredSeals, Mapping::Access access,
+                            Pages largest)
 {
     const auto found = sizeOfReceived(fd, requiredSeals);
     if (!found)
         return tl::unexpected(found.error());
+    if (largest == Pages::Huge && !checkOrdinaryPages(fd)) {
+        if (auto huge = checkFileSystem(fd, HUGETLBFS_MAGIC); !huge)
+            return tl::unexpected(huge.error());
+        const auto whole = wholePages(fd, size, Pages::Huge);
+        if (!whole)
+            return tl::unexpected(whole.error());
+        size = *whole;
+    }
     if (*found != size)
         return peerFault(FaultKind::SizeMismatch, size, *found);
-    if (auto ordinary = checkOrdinaryPages(fd); !ordinary)
+    if (auto ordinary = checkOrdinaryPages(fd); !ordinary && largest == Pages::Ordinary)
         return tl::unexpected(ordinary.error());
     return Mapping::create(fd, size, access);
 }

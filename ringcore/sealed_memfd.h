@@ -19,6 +19,10 @@ extern const unsigned kSingleWriterSeals; // SHRINK | GROW | FUTURE_WRITE | SEAL
 extern const unsigned kFixedSizeSeals;    // SHRINK | GROW: what a return page has when it is sent
 extern const unsigned kImmutableSeals;    // SHRINK | GROW | WRITE | SEAL
 
+// Huge: of hugetlbfs, in the machine's default size of huge page (Hugepagesize in /proc/meminfo).
+// There are as many as the administrator set aside.
+enum class Pages { Ordinary, Huge };
+
 // A memfd of `size` bytes (zeroes, sparse), close-on-exec, that can be sealed and not be executed.
 Result<UniqueFd> createMemfd(const char *name, size_t size);
 Result<void> resizeMemfd(int fd, size_t size);
@@ -35,10 +39,11 @@ class SealedMemfd final
 public:
     // A memfd of `size` bytes (whole pages, sparse), mapped read-write by us and then sealed with
     // kSingleWriterSeals and made 0400: from here on nobody can map it for writing.
-    static Result<SealedMemfd> createOwned(const char *name, size_t size);
+    // Huge pages are set aside for all of it, or ENOMEM.
+    static Result<SealedMemfd> createOwned(const char *name, size_t size, Pages pages = Pages::Ordinary);
 
     // A memfd of `size` bytes with a fixed size, which its *receiver* is to map and seal.
-    static Result<SealedMemfd> createForPeer(const char *name, size_t size);
+    static Result<SealedMemfd> createForPeer(const char *name, size_t size, Pages pages = Pages::Ordinary);
 
     // For sending away, as above: read-only, or for the peer that is to write it read-write.
     Result<UniqueFd> reopenForSending() const { return ringcore::reopenForSending(fd_.get(), reopenFlags_); }
@@ -66,9 +71,10 @@ private:
 Result<void> checkSeals(int fd, unsigned required);
 
 // Maps memory that a peer sent: seals first, then size (exactly `size`) and file system, then the
-// mapping; the caller closes the fd. Errors: SealsMissing, NotAMemfd, NotReadable, SizeMismatch, or
-// mmap's own.
-Result<Mapping> mapReceived(int fd, size_t size, unsigned requiredSeals, Mapping::Access access);
+// mapping; the caller closes the fd. With Pages::Huge it may be of huge pages, whole ones. Errors:
+// SealsMissing, NotAMemfd, NotReadable, SizeMismatch, or mmap's own.
+Result<Mapping> mapReceived(int fd, size_t size, unsigned requiredSeals, Mapping::Access access,
+                            Pages largest = Pages::Ordinary);
 
 // The same for immutable memory whose size is its sender's choice, of at most `maxBytes`. No bytes
 // are an invalid Mapping. SizeBeyondBound takes the place of SizeMismatch.

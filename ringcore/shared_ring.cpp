@@ -57,6 +57,33 @@ void awaitStoresUnderWay()
     ::nanosleep(&settle, nullptr);
 }
 
+// Whether `fd` is a socket as create() makes them. Of anything else poll() may take as long as the peer
+// likes (a FUSE file), or there is no waiting for it.
+Result<void> checkSignal(int fd)
+{
+    const auto asked = [fd](int option, int expected) -> Result<void> {
+        int found = 0;
+        socklen_t size = sizeof found;
+        if (::getsockopt(fd, SOL_SOCKET, option, &found, &size) != 0)
+            found = errno;
+        else if (found == expected)
+            return {};
+        return peerFault(FaultKind::NotASocket, static_cast<uint64_t>(expected),
+                         static_cast<uint64_t>(found));
+    };
+    return asked(SO_TYPE, SOCK_SEQPACKET).and_then([&] { return asked(SO_DOMAIN, AF_UNIX); });
+}
+
+// Whether there is something to read before the time.
+bool pollUntil(int fd, steady_clock::time_point until)
+{
+    const auto left = std::max(until - steady_clock::now(), steady_clock::duration::zero());
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec time{seconds.count(), (left - seconds).count()};
+    pollfd wanted{fd, POLLIN, 0};
+    return ::ppoll(&wanted, 1, &time, nullptr) > 0;
+}
+
 } // namespace
 
 // ---- memory
@@ -66,12 +93,12 @@ Result<std::unique_ptr<SharedRing>> SharedRing::create(RingRole role, const Ring
 {
     if (auto good = check(geometry); !good)
         return tl::unexpected(good.error());
-    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry));
+    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry, options.locked));
     if (auto made = ring->create(options); !made)
         return tl::unexpected(made.error());
     if (auto taken = ring->takeOwnSide(Begin::Anew); !taken)
         return tl::unexpected(taken.error());
-    if (auto locked = ring->lock(options.locked); !locked)
+    if (auto locked = ring->lock(ring->ownMemory_); !locked)
         return tl::unexpected(locked.error());
     return ring;
 }
@@ -84,14 +111,17 @@ Result<std::unique_ptr<SharedRing>> SharedRing::open(RingRole role, const RingGe
     const size_t expected = options.exposure == Exposure::SingleWriter ? 3 : 2;
     if (fds.size() != expected)
         return peerFault(FaultKind::WrongNumberOfFds, expected, fds.size());
-    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry));
+    if (auto socket = checkSignal(fds.back().get()); !socket)
+        return tl::unexpected(socket.error());
+    std::unique_ptr<SharedRing> ring(new SharedRing(role, geometry, options.locked));
+    ring->pages_ = options.hugePages == Wanted::No ? Pages::Ordinary : Pages::Huge;
     if (auto opened = ring->open(fds, options); !opened)
         return tl::unexpected(opened.error());
     if (auto peer = ring->lookForPeer(); !peer)
         return tl::unexpected(peer.error());
     else if (!*peer)
         return peerFault(FaultKind::NotARing, kRingMagic, 0);
-    if (auto locked = ring->lock(options.locked); !locked)
+    if (auto locked = ring->lock(ring->ownMemory_); !locked)
         return tl::unexpected(locked.error());
     ring->signal_ = std::move(fds.back());
     refuseDescriptors(ring->signal_.get());
@@ -129,8 +159,20 @@ Result<void> SharedRing::create(const RingOptions &options)
     signalOfPeer_.reset(pair[1]);
     refuseDescriptors(signal_.get());
 
+    const bool huge = options.hugePages != Wanted::No;
+    auto made = createMemory(options, huge ? Pages::Huge : Pages::Ordinary);
+    if (!made && options.hugePages == Wanted::IfPossible) {
+        fallBack(made.error(), "the ring has ordinary pages");
+        made = createMemory(options, Pages::Ordinary);
+    }
+    return made;
+}
+
+Result<void> SharedRing::createMemory(const RingOptions &options, Pages pages)
+{
+    pages_ = pages;
     if (options.exposure == Exposure::Shared) {
-        auto both = SealedMemfd::createForPeer("ring", attachedBytes(geometry_));
+        auto both = SealedMemfd::createForPeer("ring", attachedBytes(geometry_), pages);
         if (!both)
             return tl::unexpected(both.error());
         auto mapping = Mapping::create(both->fd(), both->size(), Mapping::Access::ReadWrite);
@@ -140,10 +182,11 @@ Result<void> SharedRing::create(const RingOptions &options)
         ownMemory_ = std::move(*mapping);
         placeTogether(ownMemory_.data());
     } else {
-        auto own = SealedMemfd::createOwned("ring", bytesOf(role_, geometry_));
+        const RingRole theirs = otherThan(role_);
+        auto own = SealedMemfd::createOwned("ring", bytesOf(role_, geometry_), pagesOf(role_));
         if (!own)
             return tl::unexpected(own.error());
-        auto other = SealedMemfd::createForPeer("ring-peer", bytesOf(otherThan(role_), geometry_));
+        auto other = SealedMemfd::createForPeer("ring-peer", bytesOf(theirs, geometry_), pagesOf(theirs));
         if (!other)
             return tl::unexpected(other.error());
         ownMemory_ = own->takeMapping();
@@ -154,11 +197,16 @@ Result<void> SharedRing::create(const RingOptions &options)
     return ownMemory_.populateForWriting(0, ownMemory_.size());
 }
 
+void SharedRing::fallBack(const Error &why, const char *instead)
+{
+    fallback_ += (fallback_.empty() ? "" : "; ") + describe(why) + ": " + instead;
+}
+
 Result<void> SharedRing::open(const std::vector<UniqueFd> &fds, const RingOptions &options)
 {
     if (options.exposure == Exposure::Shared) {
         auto both = mapReceived(fds[0].get(), roundUpToPage(attachedBytes(geometry_)), kFixedSizeSeals,
-                                Mapping::Access::ReadWrite);
+                                Mapping::Access::ReadWrite, pages_);
         if (!both)
             return tl::unexpected(both.error());
         ownMemory_ = std::move(*both);
@@ -179,20 +227,21 @@ Result<void> SharedRing::open(const std::vector<UniqueFd> &fds, const RingOption
 
 Result<void> SharedRing::openOther(int fd)
 {
-    auto mapping =
-        mapReceived(fd, bytesOf(otherThan(role_), geometry_), kSingleWriterSeals, Mapping::Access::ReadOnly);
+    const RingRole other = otherThan(role_);
+    auto mapping = mapReceived(fd, bytesOf(other, geometry_), kSingleWriterSeals, Mapping::Access::ReadOnly,
+                               pagesOf(other));
     if (!mapping)
         return tl::unexpected(mapping.error());
     otherMemory_ = std::move(*mapping);
     if (auto real = otherMemory_.populateForReading(0, otherMemory_.size()); !real)
         return asFault(real.error(), FaultKind::CannotPopulate, otherMemory_.size());
-    return {};
+    return lock(otherMemory_);
 }
 
 Result<void> SharedRing::openOwn(int fd)
 {
     const size_t size = bytesOf(role_, geometry_);
-    auto mapping = mapReceived(fd, size, kFixedSizeSeals, Mapping::Access::ReadWrite);
+    auto mapping = mapReceived(fd, size, kFixedSizeSeals, Mapping::Access::ReadWrite, pagesOf(role_));
     if (!mapping) // already closed to writers, say
         return asFault(mapping.error(), FaultKind::SealsMissing, size);
     ownMemory_ = std::move(*mapping);
@@ -205,7 +254,7 @@ Result<void> SharedRing::openOwn(int fd)
     if (auto sealed = sealAsOnlyWriter(fd); !sealed)
         return asFault(sealed.error(), FaultKind::SealsMissing, size);
     // After sealing: from here on nobody can punch a hole under our stores.
-    if (auto real = ownMemory_.populateForWriting(0, size); !real)
+    if (auto real = ownMemory_.populateForWriting(0, ownMemory_.size()); !real)
         return asFault(real.error(), FaultKind::CannotPopulate, size);
     return {};
 }
@@ -227,19 +276,15 @@ void SharedRing::placeApart()
     items_ = ofSender.valid() ? ofSender.data() + kRingItemsOffset : nullptr;
 }
 
-Result<void> SharedRing::lock(Wanted wanted)
+Result<void> SharedRing::lock(const Mapping &memory)
 {
-    if (wanted == Wanted::No)
+    if (locked_ == Wanted::No || ::mlock(memory.data(), memory.size()) == 0)
         return {};
-    for (const Mapping *memory : {&ownMemory_, &otherMemory_}) {
-        if (!memory->valid() || ::mlock(memory->data(), memory->size()) == 0)
-            continue;
-        const int number = errno;
-        const std::string what = "mlock of " + std::to_string(memory->size()) + " bytes";
-        if (wanted == Wanted::Required)
-            return systemError(number, what);
-        fallback_ = describe(SystemError{number, what}) + "; the ring is not locked in memory";
-    }
+    const int number = errno;
+    const std::string what = "mlock of " + std::to_string(memory.size()) + " bytes";
+    if (locked_ == Wanted::Required)
+        return systemError(number, what);
+    fallBack(SystemError{number, what}, "the ring is not locked in memory");
     return {};
 }
 
@@ -268,11 +313,17 @@ Result<void> SharedRing::takeOwnSide(Begin begin)
 {
     membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED); // for awaitStoresUnderWay() of the peer
     RingSide &side = *own_;
-    wakeUp();
     if (begin == Begin::WhereItWas && side.magic.load(std::memory_order_acquire) != 0) {
+        if (auto good = checkHead(side, role_); !good) {
+            own_ = nullptr; // whosever it is: nothing is to be written there
+            return good;
+        }
         start_ = side.cursor.load(std::memory_order_relaxed);
-        return checkHead(side, role_);
+        goesOn_ = true;
+        wakeUp();
+        return {};
     }
+    wakeUp();
     side.cursor.store(0, std::memory_order_relaxed); // who made the memory may have left something there
     side.version.store(kRingVersion, std::memory_order_relaxed);
     side.role.store(static_cast<uint32_t>(role_), std::memory_order_relaxed);
@@ -374,25 +425,21 @@ void SharedRing::goToSleep(SleepState how)
         awaitStoresUnderWay(); // a poll has no steps, so what was stored must be seen now
 }
 
-Wake SharedRing::sleep(uint32_t bellSeen, uint32_t stopSeen, steady_clock::time_point until)
+void SharedRing::sleep(uint32_t bellSeen, uint32_t stopSeen, steady_clock::time_point until)
 {
     if (peer_) {
         waitForBell(peer_->bell, bellSeen, stop_, stopSeen, until);
-        return peerIsGone() ? Wake::PeerGone : Wake::TimedOut;
+        return;
     }
     // Nobody rings yet. Who opens the ring says so on the socket; attached memory has none.
     constexpr std::chrono::milliseconds kStep{1};
+    constexpr std::chrono::milliseconds kLongestPoll{20}; // interrupt() is to be heard
     if (signal_.valid()) {
         drainSignal();
-        if (peerIsGone())
-            return Wake::PeerGone;
-        pollfd fd{signal_.get(), POLLIN, 0};
-        constexpr int kLongestMs = 20; // interrupt() is to be heard
-        if (::poll(&fd, 1, kLongestMs) == 0)
-            return Wake::TimedOut;
+        if (!pollUntil(signal_.get(), std::min(until, steady_clock::now() + kLongestPoll)))
+            return;
     }
     waitForStop(stop_, stopSeen, std::min(until, steady_clock::now() + kStep)); // whatever a peer sends
-    return Wake::TimedOut;
 }
 
 void SharedRing::drainSignal()

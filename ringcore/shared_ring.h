@@ -41,6 +41,8 @@ enum class Wanted { No, IfPossible, Required };
 // Both ends are given the same, but for `locked`, which is each end's own affair.
 struct RingOptions {
     Exposure exposure = Exposure::SingleWriter;
+    // Huge pages for the items: fewer misses of the TLB. The opening end takes what there is, unless No.
+    Wanted hugePages = Wanted::No;
     Wanted locked = Wanted::No; // mlock: never on disk, never to be read in again
 };
 
@@ -68,7 +70,7 @@ public:
 
     // The other end of a ring that a peer created with the same geometry and options, from the fds
     // that it sent, in their order. They are closed whatever comes of it. Faults: WrongNumberOfFds,
-    // NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing, VersionUnsupported,
+    // NotASocket, NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing, VersionUnsupported,
     // RoleUnexpected, CapacityMismatch, ItemMismatch.
     RINGCORE_API static Result<std::unique_ptr<SharedRing>>
     open(RingRole role, const RingGeometry &geometry, std::vector<UniqueFd> fds, const RingOptions &options);
@@ -105,6 +107,9 @@ public:
     std::byte *items() const { return items_; }
     // Where the own cursor stood when we came: not at 0 only in attached memory.
     uint32_t start() const { return start_; }
+    // Whether our side had been there before, in attached memory. A start() of 0 does not say so: cursors
+    // wrap.
+    bool goesOn() const { return goesOn_; }
 
     // Rings for a peer whose sleep flag says `sleeps`. A system call.
     RINGCORE_API void wakePeer(uint32_t sleeps);
@@ -130,13 +135,19 @@ public:
     const std::string &fallback() const { return fallback_; }
 
 private:
-    SharedRing(RingRole role, const RingGeometry &geometry) : role_(role), geometry_(geometry) {}
+    SharedRing(RingRole role, const RingGeometry &geometry, Wanted locked = Wanted::No)
+        : role_(role), geometry_(geometry), locked_(locked)
+    {
+    }
 
     Result<void> create(const RingOptions &options);
+    Result<void> createMemory(const RingOptions &options, Pages pages);
     Result<void> open(const std::vector<UniqueFd> &fds, const RingOptions &options);
     Result<void> openOwn(int fd);
     Result<void> openOther(int fd);
-    Result<void> lock(Wanted wanted);
+    Pages pagesOf(RingRole role) const { return role == RingRole::Sender ? pages_ : Pages::Ordinary; }
+    void fallBack(const Error &why, const char *instead);
+    Result<void> lock(const Mapping &memory);
     void placeTogether(std::byte *memory);
     void placeApart();
     enum class Begin { Anew, WhereItWas };
@@ -146,18 +157,21 @@ private:
     RINGCORE_API bool mayLookAgain();
     RINGCORE_API void goToSleep(SleepState how);
     void wakeUp() { own_->sleeps.store(static_cast<uint32_t>(SleepState::Awake), std::memory_order_relaxed); }
-    RINGCORE_API Wake sleep(uint32_t bellSeen, uint32_t stopSeen,
+    RINGCORE_API void sleep(uint32_t bellSeen, uint32_t stopSeen,
                             std::chrono::steady_clock::time_point until);
     uint32_t bellValue() const { return peer_ ? peer_->bell.load(std::memory_order_acquire) : 0; }
     void drainSignal();
 
     const RingRole role_;
     const RingGeometry geometry_;
+    const Wanted locked_;
     RingSide *own_ = nullptr;
     const RingSide *other_ = nullptr; // where the peer's words are, once that is mapped
     const RingSide *peer_ = nullptr;  // other_, once the peer is there and the only one who writes it
     std::byte *items_ = nullptr;
     uint32_t start_ = 0;
+    Pages pages_ = Pages::Ordinary; // of the items' memory, at most
+    bool goesOn_ = false;
 
     // Memory, by who writes it; with Exposure::Shared only the first, by both.
     Mapping ownMemory_;
@@ -216,7 +230,7 @@ Result<Wake> SharedRing::waitUntil(Ready &&ready, Deadline deadline)
             return Wake::TimedOut;
         }
         const auto until = now + step;
-        const Wake woken = sleep(bellSeen, stopSeen, deadline ? std::min(*deadline, until) : until);
+        sleep(bellSeen, stopSeen, deadline ? std::min(*deadline, until) : until);
         wakeUp();
         is = ready();
         if (!is)
@@ -226,8 +240,10 @@ Result<Wake> SharedRing::waitUntil(Ready &&ready, Deadline deadline)
                 gate_.learn(emptyAt, std::chrono::nanoseconds(peer_->rungAt.load(std::memory_order_relaxed)));
             return Wake::Ready;
         }
-        if (woken == Wake::PeerGone)
-            return woken;
+        if (peerIsGone()) { // and what it did before it went is to be seen now
+            is = ready();
+            return is.map([](bool yes) { return yes ? Wake::Ready : Wake::PeerGone; });
+        }
         step = std::min(step * 4, kLongestStep);
     }
 }
