@@ -5,6 +5,7 @@
 // not split the room that big ones need.
 #pragma once
 
+#include "api.h"
 #include "populated_pages.h"
 #include "sealed_memfd.h"
 
@@ -39,18 +40,18 @@ public:
     // A block of at least `size` bytes whose offset is a multiple of `alignment` (a power of two,
     // at most kMaxAlignment), populated. Nothing: no free run is large enough, or the system has no
     // memory.
-    std::optional<Block> allocate(size_t size, size_t alignment = 64);
-    void free(Block block);
+    RINGCORE_API std::optional<Block> allocate(size_t size, size_t alignment = 64);
+    RINGCORE_API void free(Block block);
 
     // What a request for `size` bytes really takes.
-    static size_t chargeFor(size_t size);
+    RINGCORE_API static size_t chargeFor(size_t size);
     // The block that `visible` is in, for all that can be told from it alone: whole if it begins
     // where the block does.
-    static Block extentOf(Block visible);
+    RINGCORE_API static Block extentOf(Block visible);
 
     std::byte *at(uint64_t offset) const { return memfd_.mapping().data() + offset; }
-    bool contains(const void *address) const;
-    uint64_t offsetOf(const void *address) const;
+    RINGCORE_API bool contains(const void *address) const;
+    RINGCORE_API uint64_t offsetOf(const void *address) const;
     const SealedMemfd &memfd() const { return memfd_; }
     size_t size() const { return memfd_.size(); }
 
@@ -59,9 +60,9 @@ public:
         size_t largestFreeRun; // bytes
         size_t populated;      // bytes ever used
     };
-    Usage usage();
+    RINGCORE_API Usage usage();
     // The largest run there would be if `blocks` were free as well.
-    size_t largestFreeRunWithout(const std::vector<Block> &blocks);
+    RINGCORE_API size_t largestFreeRunWithout(const std::vector<Block> &blocks);
 
 private:
     explicit Arena(SealedMemfd memfd);

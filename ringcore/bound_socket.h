@@ -4,6 +4,7 @@
 // living producer's place, and is gone from the file system with its owner.
 #pragma once
 
+#include "api.h"
 #include "error.h"
 #include "unique_fd.h"
 
@@ -26,7 +27,7 @@ public:
     BoundSocket(BoundSocket &&) = default;
     BoundSocket &operator=(BoundSocket &&) = delete;
     // Closes, and unlinks the path if it still is what was bound.
-    ~BoundSocket();
+    RINGCORE_API ~BoundSocket();
 
     int fd() const { return socket_.get(); }
 

@@ -4,6 +4,7 @@
 // until the last lease on one of its blocks is gone, whatever became of the producer by then.
 #pragma once
 
+#include "api.h"
 #include "arena_view.h"
 #include "bell.h"
 #include "control_protocol.h"
@@ -32,12 +33,12 @@ public:
     Lease(std::shared_ptr<Connection> connection, uint32_t slot, uint32_t generation, uint64_t bytes);
     ~Lease() { giveBack(); }
     Lease(Lease &&other) noexcept = default;
-    Lease &operator=(Lease &&other) noexcept;
+    RINGCORE_API Lease &operator=(Lease &&other) noexcept;
     Lease(const Lease &) = delete;
     Lease &operator=(const Lease &) = delete;
 
     bool holds() const noexcept { return connection_ != nullptr; }
-    void giveBack() noexcept;
+    RINGCORE_API void giveBack() noexcept;
 
 private:
     std::shared_ptr<Connection> connection_; // null: nothing to give back

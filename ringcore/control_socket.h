@@ -4,6 +4,7 @@
 // has some. Everything that arrives is a claim: sizes, fd counts and truncation are checked here.
 #pragma once
 
+#include "api.h"
 #include "error.h"
 #include "unique_fd.h"
 
@@ -38,20 +39,21 @@ public:
     explicit ControlSocket(UniqueFd fd) : fd_(std::move(fd)) {}
 
     // Sends without waiting and without SIGPIPE. SystemError EAGAIN and ETOOMANYREFS mean: later.
-    Result<void> send(std::span<const std::byte> bytes, std::span<const UniqueFd> fds = {}) const;
+    RINGCORE_API Result<void> send(std::span<const std::byte> bytes,
+                                   std::span<const UniqueFd> fds = {}) const;
 
     // Receives one message if there is one (none: an empty optional). At most `mostFds` descriptors
     // may come with it (all are closed otherwise); which message has how many is checked where its
     // type is known. End of the connection is SystemError ECONNRESET, after what the peer said
     // before it went. Faults: MessageTruncated, MessageEmpty, WrongNumberOfFds.
-    Result<std::optional<Message>> receive(size_t mostFds) const;
+    RINGCORE_API Result<std::optional<Message>> receive(size_t mostFds) const;
 
     // SO_PEERCRED.
-    PeerIdentity peer() const;
+    RINGCORE_API PeerIdentity peer() const;
 
     // SO_PEERPIDFD: becomes readable when the peer's process ends, though a child of it keeps the
     // socket open. Invalid before Linux 6.5; there hang-up alone tells.
-    UniqueFd peerPidFd() const;
+    RINGCORE_API UniqueFd peerPidFd() const;
 
     // What a peer sent and nobody received is closed with it, which can take as long as the peer likes.
     void close() { fd_.reset(); }

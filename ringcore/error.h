@@ -5,6 +5,8 @@
 // what there is not.
 #pragma once
 
+#include "api.h"
+
 #include <cstdint>
 #include <string>
 #include <tl/expected.hpp>
@@ -118,15 +120,15 @@ inline auto misuse(MisuseKind kind, uint64_t bound = 0, uint64_t given = 0)
 // the errno as what was found. Other errors stay what they are.
 tl::unexpected<Error> asFault(const Error &error, FaultKind kind, uint64_t expected);
 
-const char *nameOf(FaultKind kind);
-const char *nameOf(RefusalReason reason);
-const char *nameOf(MisuseKind kind);
+RINGCORE_API const char *nameOf(FaultKind kind);
+RINGCORE_API const char *nameOf(RefusalReason reason);
+RINGCORE_API const char *nameOf(MisuseKind kind);
 
 // One line for a log or an error message: the operation and errno's text, or the fault with its
 // numbers. Any thread.
-std::string describe(const Error &error);
-std::string describe(const PeerFault &fault);
-std::string describe(const Refusal &refusal);
-std::string describe(const Misuse &misuse);
+RINGCORE_API std::string describe(const Error &error);
+RINGCORE_API std::string describe(const PeerFault &fault);
+RINGCORE_API std::string describe(const Refusal &refusal);
+RINGCORE_API std::string describe(const Misuse &misuse);
 
 } // namespace ringcore

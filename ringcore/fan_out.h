@@ -4,6 +4,7 @@
 // chose, and nobody ever waits for anybody else unless the user chose that too.
 #pragma once
 
+#include "api.h"
 #include "arena.h"
 #include "consumer_account.h"
 #include "error.h"
@@ -88,33 +89,33 @@ public:
     Arena &arena() const { return *arena_; }
 
     // The streaming thread. Publishes in order; see the outcomes.
-    PublishOutcome publish(const Outgoing &buffer);
-    void publishEvent(const OutgoingEvent &event);
+    RINGCORE_API PublishOutcome publish(const Outgoing &buffer);
+    RINGCORE_API void publishEvent(const OutgoingEvent &event);
     // A buffer that found no room in the arena: it counts as dropped for every consumer.
-    void countDropForAll();
-    void forgetSticky(uint32_t fromPlace); // places >= it
-    void flushStart();                     // any thread
-    void flushStop(bool resetTime,
-                   std::span<const uint32_t> forgottenPlaces); // sticky places a flush removes
-    void endOfStream();
+    RINGCORE_API void countDropForAll();
+    RINGCORE_API void forgetSticky(uint32_t fromPlace); // places >= it
+    RINGCORE_API void flushStart();                     // any thread
+    RINGCORE_API void flushStop(bool resetTime,
+                                std::span<const uint32_t> forgottenPlaces); // sticky places a flush removes
+    RINGCORE_API void endOfStream();
 
     // Any thread: takes back what was released.
-    void reap();
+    RINGCORE_API void reap();
     // Waits until there is a consumer, or interrupt().
-    bool waitForConsumer();
+    RINGCORE_API bool waitForConsumer();
     // Ends waits, and lets none begin until resume(). Any thread.
-    void interrupt();
-    void resume();
-    void waitUntilResumed();
+    RINGCORE_API void interrupt();
+    RINGCORE_API void resume();
+    RINGCORE_API void waitUntilResumed();
     bool interrupted() const { return interrupted_.load(std::memory_order_acquire); }
     // The streaming thread (a bell wakes one sleeper): waits, at most `atMost`, until something may
     // have been released, or interrupt().
-    void waitForRelease(std::chrono::milliseconds atMost);
+    RINGCORE_API void waitForRelease(std::chrono::milliseconds atMost);
 
     // A request for `bytes` found no room in the arena: consumers that stay above their share for
     // Config::hoardingAllowed, or whose small blocks, held for so long, alone split the room, are
     // dropped.
-    void relieveShortage(uint64_t bytes);
+    RINGCORE_API void relieveShortage(uint64_t bytes);
 
     // From a connection's thread. `dropped` is called once, without a lock, if the fan-out itself
     // drops the consumer; leave() is still to be called after it.
@@ -133,7 +134,7 @@ public:
     // Of the flush epoch, as packEpoch. Any thread.
     uint64_t epochWord();
     uint32_t consumers() const { return count_.load(std::memory_order_acquire); }
-    FanOutStatistics statistics();
+    RINGCORE_API FanOutStatistics statistics();
     // Takes everything back, for the end of the stream's life.
     void close();
 

@@ -3,6 +3,7 @@
 // A piece of a memfd in our address space, unmapped with its owner.
 #pragma once
 
+#include "api.h"
 #include "error.h"
 
 #include <cstddef>
@@ -20,9 +21,9 @@ public:
     enum class Access { ReadOnly, ReadWrite, Sealed };
 
     Mapping() = default;
-    ~Mapping();
-    Mapping(Mapping &&other) noexcept;
-    Mapping &operator=(Mapping &&other) noexcept;
+    RINGCORE_API ~Mapping();
+    RINGCORE_API Mapping(Mapping &&other) noexcept;
+    RINGCORE_API Mapping &operator=(Mapping &&other) noexcept;
     Mapping(const Mapping &) = delete;
     Mapping &operator=(const Mapping &) = delete;
 

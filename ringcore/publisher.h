@@ -4,6 +4,7 @@
 // holds the payload once for all, a ring for each. For applications without GStreamer as well.
 #pragma once
 
+#include "api.h"
 #include "arena.h"
 #include "bound_socket.h"
 #include "control_socket.h"
@@ -57,19 +58,20 @@ class Publisher final
 {
 public:
     // Binds and listens; clients are admitted from now on. Errors name the path.
-    static Result<std::unique_ptr<Publisher>> create(PublisherConfig config, PublisherCallbacks callbacks);
-    ~Publisher();
+    RINGCORE_API static Result<std::unique_ptr<Publisher>> create(PublisherConfig config,
+                                                                  PublisherCallbacks callbacks);
+    RINGCORE_API ~Publisher();
 
     // The stream: see FanOut for which threads may call what.
-    std::shared_ptr<FanOut> stream() const;
+    RINGCORE_API std::shared_ptr<FanOut> stream() const;
 
     // Says good-bye to the clients, takes all blocks back and removes the socket. Waits for no peer;
     // for the connections' threads at most kStopPatience.
-    void stop();
+    RINGCORE_API void stop();
     static constexpr std::chrono::milliseconds kStopPatience{50};
 
     // Connections whose thread is stuck in a system call on the peer's socket or memory count too.
-    uint32_t connections() const;
+    RINGCORE_API uint32_t connections() const;
 
 private:
     explicit Publisher(std::shared_ptr<PublisherCore> core) : core_(std::move(core)) {}

@@ -11,6 +11,7 @@
 // For many readers of one stream there is Publisher.
 #pragma once
 
+#include "api.h"
 #include "bound_socket.h"
 #include "control_socket.h"
 #include "error.h"
@@ -44,8 +45,8 @@ public:
     };
 
     // Listens at `path`, with these permission bits. Errors: BoundSocket::create's, each naming it.
-    static Result<RingListener> listen(const std::string &path, unsigned permissions = 0600,
-                                       Callbacks callbacks = {});
+    RINGCORE_API static Result<RingListener> listen(const std::string &path, unsigned permissions = 0600,
+                                                    Callbacks callbacks = {});
 
     // Waits for a peer and gives it the other end of a new End: a Sender<T> or a Receiver<T>. One
     // peer at a time: another waits while this one takes up to kHandshakeTime to say what it wants.
@@ -78,7 +79,7 @@ private:
     {
     }
 
-    Result<void> give(const RingTerms &terms, std::vector<UniqueFd> fds, Deadline deadline);
+    RINGCORE_API Result<void> give(const RingTerms &terms, std::vector<UniqueFd> fds, Deadline deadline);
 
     BoundSocket socket_;
     std::string path_;
@@ -89,7 +90,8 @@ private:
 // connectTo's, naming the path; ETIMEDOUT at the deadline (none: for ever); faults of what it says;
 // Refusal (Unauthorized). Taking fds from a hostile peer can take as long as it likes on Linux
 // before 6.16: see ControlSocket.
-Result<std::vector<UniqueFd>> takeRing(const std::string &path, const RingTerms &terms, Deadline deadline);
+RINGCORE_API Result<std::vector<UniqueFd>> takeRing(const std::string &path, const RingTerms &terms,
+                                                    Deadline deadline);
 
 // Connects to `path` and opens the other end of the ring that it offers: End is a Sender<T> or a
 // Receiver<T>. Errors: takeRing's and End::open's.

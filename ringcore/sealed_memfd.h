@@ -3,6 +3,7 @@
 // memfds and their seals: the kernel's word that memory keeps its size and has one writer.
 #pragma once
 
+#include "api.h"
 #include "error.h"
 #include "mapping.h"
 #include "unique_fd.h"
@@ -31,7 +32,7 @@ Result<void> closeToWriters(int fd, unsigned seals);
 
 // A new open file description of `fd` for sending away: the peer's flags, offset, owner and locks
 // are then not ours. `flags`: O_RDONLY or O_RDWR. A duplicate where /proc is missing.
-Result<UniqueFd> reopenForSending(int fd, int flags);
+RINGCORE_API Result<UniqueFd> reopenForSending(int fd, int flags);
 
 class SealedMemfd final
 {

@@ -8,6 +8,7 @@
 // not ask to.
 #pragma once
 
+#include "api.h"
 #include "bell.h"
 #include "error.h"
 #include "look_again.h"
@@ -64,33 +65,33 @@ class SharedRing final
 {
 public:
     // A new ring of which we are `role`. Errors: Misuse (capacity), SystemError.
-    static Result<std::unique_ptr<SharedRing>> create(RingRole role, const RingGeometry &geometry,
-                                                      const RingOptions &options);
+    RINGCORE_API static Result<std::unique_ptr<SharedRing>>
+    create(RingRole role, const RingGeometry &geometry, const RingOptions &options);
 
     // The other end of a ring that a peer created with the same geometry and options, from the fds
     // that it sent, in their order. They are closed whatever comes of it. Faults: WrongNumberOfFds,
     // NotASocket, NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing, VersionUnsupported,
     // RoleUnexpected, CapacityMismatch, ItemMismatch.
-    static Result<std::unique_ptr<SharedRing>> open(RingRole role, const RingGeometry &geometry,
-                                                    std::vector<UniqueFd> fds, const RingOptions &options);
+    RINGCORE_API static Result<std::unique_ptr<SharedRing>>
+    open(RingRole role, const RingGeometry &geometry, std::vector<UniqueFd> fds, const RingOptions &options);
 
     // One end of a ring in memory that both processes (or threads) have already, and which was all
     // zeros before the first of them came. Whoever comes again goes on where it was. Errors: Misuse
     // (capacity, memory); faults of what stands there, as in open().
-    static Result<std::unique_ptr<SharedRing>> attach(RingRole role, const RingGeometry &geometry,
-                                                      std::span<std::byte> memory);
+    RINGCORE_API static Result<std::unique_ptr<SharedRing>>
+    attach(RingRole role, const RingGeometry &geometry, std::span<std::byte> memory);
     // What attach() needs: bytes, and the alignment of the first one.
-    static size_t attachedBytes(const RingGeometry &geometry);
+    RINGCORE_API static size_t attachedBytes(const RingGeometry &geometry);
     static constexpr size_t kAttachedAlignment = alignof(RingSide);
 
-    ~SharedRing();
+    RINGCORE_API ~SharedRing();
     SharedRing(const SharedRing &) = delete;
     SharedRing &operator=(const SharedRing &) = delete;
 
     // What the peer's open() takes, for who created the ring: the memory of the sender, the page of
     // the receiver, the socket; with Exposure::Shared the memory of both, the socket. Once: close them
     // when they are sent, or nobody notices when the peer goes. Misuse: NoSocket.
-    Result<std::vector<UniqueFd>> takeFdsForPeer();
+    RINGCORE_API Result<std::vector<UniqueFd>> takeFdsForPeer();
 
     // The other side's words; none: the peer has not opened the ring yet, or not yet closed its memory to
     // everyone else (for who created it: asked of the kernel by F_GET_SEALS). Faults as in open().
@@ -111,14 +112,14 @@ public:
     bool goesOn() const { return goesOn_; }
 
     // Rings for a peer whose sleep flag says `sleeps`. A system call.
-    void wakePeer(uint32_t sleeps);
+    RINGCORE_API void wakePeer(uint32_t sleeps);
 
     // Waits until `ready()` says true or an error, at most until the deadline.
     template <typename Ready>
     Result<Wake> waitUntil(Ready &&ready, Deadline deadline);
 
     // Ends the wait under way, or the next one. Any thread.
-    void interrupt() noexcept;
+    RINGCORE_API void interrupt() noexcept;
 
     // Readable when there is reason to look again: after prepareToPoll() said false and until
     // finishPoll(). Its hang-up means that the peer is gone. -1: attached memory has none.
@@ -126,9 +127,9 @@ public:
     // Asks to be woken through pollFd(). True: do not poll, ready() already is. Misuse: NoSocket.
     template <typename Ready>
     Result<bool> prepareToPoll(Ready &&ready);
-    void finishPoll();
+    RINGCORE_API void finishPoll();
 
-    bool peerIsGone() const; // a system call
+    RINGCORE_API bool peerIsGone() const; // a system call
     const WaitStatistics &statistics() const { return statistics_; }
     // What was wanted if possible, and was not; a line, or empty.
     const std::string &fallback() const { return fallback_; }
@@ -151,12 +152,13 @@ private:
     void placeApart();
     enum class Begin { Anew, WhereItWas };
     Result<void> takeOwnSide(Begin begin);
-    Result<const RingSide *> lookForPeer();
+    RINGCORE_API Result<const RingSide *> lookForPeer();
     Result<void> checkHead(const RingSide &side, RingRole role) const;
-    bool mayLookAgain();
-    void goToSleep(SleepState how);
+    RINGCORE_API bool mayLookAgain();
+    RINGCORE_API void goToSleep(SleepState how);
     void wakeUp() { own_->sleeps.store(static_cast<uint32_t>(SleepState::Awake), std::memory_order_relaxed); }
-    void sleep(uint32_t bellSeen, uint32_t stopSeen, std::chrono::steady_clock::time_point until);
+    RINGCORE_API void sleep(uint32_t bellSeen, uint32_t stopSeen,
+                            std::chrono::steady_clock::time_point until);
     uint32_t bellValue() const { return peer_ ? peer_->bell.load(std::memory_order_acquire) : 0; }
     void drainSignal();
 

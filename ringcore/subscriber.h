@@ -8,6 +8,7 @@
 // descriptors. Nobody joins the control thread: a hostile producer can hang it in the kernel.
 #pragma once
 
+#include "api.h"
 #include "connection.h"
 #include "control_socket.h"
 #include "error.h"
@@ -135,32 +136,32 @@ class Subscriber final
 public:
     // Checks what can be checked at once and starts the control thread. Errors: SystemError
     // ENAMETOOLONG or ENOTSOCK, ENOTCONN for a useless `connected`, or no thread could be had.
-    static Result<std::unique_ptr<Subscriber>> start(SubscriberConfig config,
-                                                     std::shared_ptr<SubscriberObserver> observer);
+    RINGCORE_API static Result<std::unique_ptr<Subscriber>>
+    start(SubscriberConfig config, std::shared_ptr<SubscriberObserver> observer);
 
     // stop()s.
-    ~Subscriber();
+    RINGCORE_API ~Subscriber();
     Subscriber(const Subscriber &) = delete;
     Subscriber &operator=(const Subscriber &) = delete;
 
     // Waits for what comes next. One thread at a time, the streaming thread. No system call and no
     // allocation while the producer is ahead of us.
-    Received receive(Delivery &delivery);
+    RINGCORE_API Received receive(Delivery &delivery);
 
     // What receive() delivered last makes no sense (ContentInvalid): the producer is dropped, with a
     // line in the log, and Lost follows. The streaming thread.
-    void refuseContent(const std::string &what);
+    RINGCORE_API void refuseContent(const std::string &what);
 
     // Ends the receive() under way, or the next one. Any thread, as for all that follows.
-    void interrupt();
+    RINGCORE_API void interrupt();
 
     // Asks the observer for its attachment again, soon, and sends it if it changed.
-    void attachmentChanged();
+    RINGCORE_API void attachmentChanged();
 
     // Says good-bye and lets the control thread end; waits for it 50 ms at most. Leases stay good.
-    void stop();
+    RINGCORE_API void stop();
 
-    SubscriberStatistics statistics() const;
+    RINGCORE_API SubscriberStatistics statistics() const;
 
 private:
     Subscriber(std::shared_ptr<detail::SubscriberShared> shared,

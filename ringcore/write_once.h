@@ -4,6 +4,7 @@
 // the sender, changes them under its eyes. So they may be parsed in place.
 #pragma once
 
+#include "api.h"
 #include "error.h"
 #include "mapping.h"
 #include "unique_fd.h"
@@ -33,7 +34,7 @@ using FillMemory = std::function<size_t(std::span<std::byte>)>;
 // behind then. Any thread.
 //
 // After the `mem` module of the Rust crate shmem-ipc, as is all of this file.
-Result<UniqueFd> writeOnce(std::span<const std::byte> bytes, const char *name = kWriteOnceName);
+RINGCORE_API Result<UniqueFd> writeOnce(std::span<const std::byte> bytes, const char *name = kWriteOnceName);
 
 // The same for `size` bytes that `fill` writes in place, for what is made piece by piece or whose
 // size is known only at its end. The memory is zeroes, and real: storing cannot fail.
@@ -44,12 +45,13 @@ Result<UniqueFd> writeOnce(std::span<const std::byte> bytes, const char *name = 
 //
 // Errors, also: Misuse::WroteTooMany if `fill` returned more than `size`; EBUSY if the kernel still
 // writes.
-Result<UniqueFd> writeOnce(size_t size, const FillMemory &fill, const char *name = kWriteOnceName);
+RINGCORE_API Result<UniqueFd> writeOnce(size_t size, const FillMemory &fill,
+                                        const char *name = kWriteOnceName);
 
 // Whether nobody can change or resize what `fd` refers to, for who maps it without SealedBytes.
 // Answers at once, whatever a peer sent. It bounds nothing and does not look at the kind of pages.
 // Faults: NotAMemfd, SealsMissing.
-Result<void> verifySealed(int fd);
+RINGCORE_API Result<void> verifySealed(int fd);
 
 // Immutable bytes that a peer sent, mapped for reading: by any thread, without a race, a second look
 // or a SIGBUS, as long as this object lives and whatever becomes of the sender.
@@ -65,7 +67,7 @@ public:
     //
     // Faults, in the order in which they are looked for: NotAMemfd, SealsMissing, NotReadable,
     // SizeBeyondBound, CannotPopulate (its errno: mostly ENOMEM). SystemError: mmap's own.
-    static Result<SealedBytes> open(int fd, size_t maxBytes);
+    RINGCORE_API static Result<SealedBytes> open(int fd, size_t maxBytes);
 
     std::span<const std::byte> bytes() const { return {mapping_.data(), mapping_.size()}; }
 
