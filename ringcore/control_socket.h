@@ -33,6 +33,7 @@ struct Message {
     std::vector<UniqueFd> fds;
 };
 
+// An end of a connection, which it owns.
 class ControlSocket final
 {
 public:

@@ -98,6 +98,7 @@ struct Misuse {
     uint64_t given;
 };
 
+// Whatever went wrong: describe() makes a line of it.
 using Error = std::variant<SystemError, PeerFault, Refusal, Misuse>;
 
 template <typename T>

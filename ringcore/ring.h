@@ -147,6 +147,7 @@ concept ItemSource = requires(F next)
 
 } // namespace detail
 
+// The end that sends.
 template <RingItem T>
 class Sender final : public detail::RingEnd<T>
 {
@@ -343,6 +344,7 @@ private:
     ItemWriter<T> writer_;
 };
 
+// The end that receives.
 template <RingItem T>
 class Receiver final : public detail::RingEnd<T>
 {

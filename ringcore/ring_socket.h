@@ -34,6 +34,7 @@ struct RingTerms {
     Exposure exposure = Exposure::SingleWriter;
 };
 
+// The side that makes the rings.
 class RingListener final
 {
 public:

@@ -131,6 +131,7 @@ class SubscriberShared;
 class StreamReader;
 } // namespace detail
 
+// The consumer. Which thread may call what is said at each.
 class Subscriber final
 {
 public:

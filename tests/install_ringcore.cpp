@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What is installed is what a stranger's program needs: it is found by pkg-config, compiles without a
-// warning, links, and runs; it exports what tests/ringcore_symbols.
+// warning, links, and runs; it exports what tests/ringcore_symbols lists; its pages can be made.
 #include "ring_files.h"
 
 #include <gtest/gtest.h>
@@ -304,6 +304,21 @@ TEST_F(Installed, PluginIsWhereGStreamerLooks)
     const auto looked = run("pkg-config --variable=pluginsdir gstreamer-1.0");
     EXPECT_EQ(files::path(plugin).parent_path().string() + "\n", looked.output);
     EXPECT_TRUE(files::exists(root() + plugin));
+}
+
+// ---- the pages
+
+TEST(Pages, AreMadeWithoutAWarning)
+{
+    if (!isThere("doxygen"))
+        GTEST_SKIP() << "doxygen is not installed";
+    const OwnDirectory directory;
+    const auto doxyfile = argument(kBuild + "/ringcore/Doxyfile");
+    ASSERT_TRUE(
+        succeeds("(cat " + doxyfile + "; echo 'OUTPUT_DIRECTORY = \"" + directory / "" + "\"') | doxygen -"));
+    std::ifstream page(directory / "html/classringcore_1_1Sender.html");
+    const std::string text{std::istreambuf_iterator<char>(page), {}};
+    EXPECT_NE(text.find("How many items can be sent now"), std::string::npos) << "Sender::room()'s comment";
 }
 
 } // namespace
