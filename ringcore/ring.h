@@ -79,8 +79,10 @@ public:
     // Ends the wait under way, or the next one. Any thread.
     void interrupt() noexcept { ring_->interrupt(); }
 
-    // For event loops: poll it for POLLIN once prepareToPoll() said false, and call finishPoll() when
-    // it is readable, or when you look anyway. -1: attached memory has none.
+    // For event loops: poll it for POLLIN once prepareToPoll() said false. When it is readable, or when
+    // you look anyway: finishPoll(), then peerIsGone(), then send or receive what there is, and end if
+    // it was gone. (A peer may hang up by half, so POLLHUP alone does not tell.) -1: attached memory
+    // has none.
     int pollFd() const { return ring_->pollFd(); }
     void finishPoll() { ring_->finishPoll(); }
 
@@ -259,7 +261,7 @@ public:
     }
 
     // Waits until there is room for `items`, at most until the deadline (none: for ever). PeerGone:
-    // there will be no more room.
+    // there will be no more room; while there is some, Ready, whether or not anybody is there.
     Result<Wake> waitForRoom(uint32_t items = 1, Deadline deadline = {})
     {
         return this->ring_->waitUntil([&] { return hasRoom(items); }, deadline);
@@ -461,7 +463,7 @@ public:
     }
 
     // Waits until there are `items`, at most until the deadline (none: for ever). PeerGone: there
-    // are no more, and will be none.
+    // are no more, and will be none. Whether the sender was done or died, an item must say.
     Result<Wake> waitForItems(uint32_t items = 1, Deadline deadline = {})
     {
         return this->ring_->waitUntil([&] { return hasItems(items); }, deadline);
