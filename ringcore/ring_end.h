@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a Sender<T> and a Receiver<T> have in common: the ring that they are an end of, the peer, and
+// the waking of it.
+#pragma once
+
+#include "error.h"
+#include "ring_item.h"
+#include "shared_ring.h"
+#include "unique_fd.h"
+
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ringcore
+{
+
+struct RingStatistics : WaitStatistics {
+    uint64_t items = 0;   // sent or received through this end
+    uint64_t batches = 0; // in so many pieces
+};
+
+namespace detail
+{
+
+// What both ends have in common.
+template <RingItem T>
+class RingEnd
+{
+    static_assert(alignof(T) <= kMostAlignment);
+
+public:
+    // A ring for at least `capacity` items: the next power of two. Misuse: CapacityTooBig.
+    static Result<RingGeometry> geometryOf(uint32_t capacity)
+    {
+        if (capacity > kMostItems)
+            return misuse(MisuseKind::CapacityTooBig, kMostItems, capacity);
+        return RingGeometry{capacity ? std::bit_ceil(capacity) : 0, sizeof(T), alignof(T)};
+    }
+
+    // What the peer's open() takes, in this order: with Exposure::SingleWriter the sender's memory,
+    // the receiver's page, a socket; with Exposure::Shared the memory of both, a socket. Once; close
+    // them when they are sent, or nobody will notice when the peer goes. Misuse: NoSocket (taken
+    // already, or the ring was opened or attached).
+    Result<std::vector<UniqueFd>> takeFdsForPeer() { return ring_->takeFdsForPeer(); }
+
+    // Whether the peer has opened its end, and with Exposure::SingleWriter: closed its memory to
+    // everyone else. Until then what is sent waits in the ring.
+    Result<bool> peerIsThere()
+    {
+        return ring_->peer().map([](const RingSide *peer) { return peer != nullptr; });
+    }
+    // Whether the peer closed its end, or its process ended. A system call. Attached memory: never.
+    bool peerIsGone() const { return ring_->peerIsGone(); }
+
+    // Ends the wait under way, or the next one. Any thread.
+    void interrupt() noexcept { ring_->interrupt(); }
+
+    // For event loops: poll it for POLLIN once prepareToPoll() said false. When it is readable, or when
+    // you look anyway: finishPoll(), then peerIsGone(), then send or receive what there is, and end if
+    // it was gone. (A peer may hang up by half, so POLLHUP alone does not tell.) -1: attached memory
+    // has none.
+    int pollFd() const { return ring_->pollFd(); }
+    void finishPoll() { ring_->finishPoll(); }
+
+    uint32_t capacity() const { return geometry_.capacity; } // items
+    const RingGeometry &geometry() const { return geometry_; }
+
+    // What RingOptions wanted if possible, and was not; a line, or empty.
+    const std::string &fallback() const { return ring_->fallback(); }
+
+    RingStatistics statistics() const { return {ring_->statistics(), items_, batches_}; }
+
+protected:
+    RingEnd(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry)
+        : ring_(std::move(ring)), geometry_(geometry), own_(&ring_->own())
+    {
+    }
+
+    static std::span<T> itemsOf(const SharedRing &ring, const RingGeometry &geometry)
+    {
+        return {reinterpret_cast<T *>(ring.items()), geometry.capacity};
+    }
+
+    // True: the peer is there, and in peer_. Faults as in open().
+    Result<bool> lookForPeer()
+    {
+        auto peer = ring_->peer();
+        if (!peer)
+            return tl::unexpected(peer.error());
+        peer_ = *peer;
+        return peer_ != nullptr;
+    }
+
+    void count(uint32_t items)
+    {
+        items_ += items;
+        batches_++;
+    }
+
+    // After the own cursor was stored: wakes the peer if it sleeps.
+    void published()
+    {
+        // No fence between the store of the cursor and this load, which would halve the rate of single
+        // items: the side that goes to sleep makes up for it (SharedRing::waitUntil).
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        if (const uint32_t sleeps = peer_->sleeps.load(std::memory_order_relaxed); sleeps != 0) [[unlikely]]
+            ring_->wakePeer(sleeps);
+    }
+
+    std::unique_ptr<SharedRing> ring_;
+    RingGeometry geometry_;
+    RingSide *own_;
+    const RingSide *peer_ = nullptr; // once it is there
+    uint64_t items_ = 0;
+    uint64_t batches_ = 0;
+};
+
+} // namespace detail
+
+} // namespace ringcore
