@@ -36,6 +36,7 @@ public:
     }
     ~Producer()
     {
+        gst_bus_set_flushing(bus_, TRUE); // its messages hold the element, which holds the bus
         gst_harness_teardown(harness_);
         gst_object_unref(bus_);
     }
