@@ -52,7 +52,8 @@ size_t entriesOf(const std::string &directory)
     return entries;
 }
 
-// Their names, without those of GLib's pool, which come and go with how long nobody needed one.
+// Their names, without those of GLib's pool, which come and go with how long nobody needed one: "pool-3",
+// or "element:pad" once a GstTask was run there.
 std::vector<std::string> threadsOf(const std::string &tasks)
 {
     std::vector<std::string> threads;
@@ -60,7 +61,7 @@ std::vector<std::string> threadsOf(const std::string &tasks)
     for (const auto &task : std::filesystem::directory_iterator(tasks, none)) {
         std::string name;
         std::ifstream(task.path() / "comm") >> name;
-        if (!name.empty() && !name.starts_with("pool-"))
+        if (!name.empty() && !name.starts_with("pool-") && name.find(':') == std::string::npos)
             threads.push_back(name);
     }
     return threads;
