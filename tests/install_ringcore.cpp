@@ -171,6 +171,17 @@ TEST_F(Installed, ProgramsAskForTheSoname)
     EXPECT_TRUE(succeeds(running("empty")));
 }
 
+TEST_F(Installed, LibraryIsFoundWithoutBeingToldWhere)
+{
+    if (!library().starts_with(root() + "/usr/"))
+        GTEST_SKIP() << "built for a prefix of its own";
+    const auto looked = run("pkg-config --variable=pc_path pkg-config");
+    ASSERT_EQ(looked.status, 0) << looked.output;
+    const std::string directory = library().substr(root().size()) + "/pkgconfig";
+    EXPECT_NE((":" + looked.output).find(":" + directory), std::string::npos)
+        << directory << " is not in " << looked.output << "Meson asks dpkg-dev which it is";
+}
+
 // ---- the headers
 
 TEST_F(Installed, HeadersAreThoseToBeIncludedAndWhatTheyInclude)
