@@ -177,6 +177,7 @@ TEST(BlockedStream, IsFlushedOutOfItsWait)
                                         "timestamps=preserve"));
     PeerProcess receiver(client(socket), {"--block-at", "1"});
     ASSERT_TRUE(waitUntilHeld(sender, 4, 5)) << sender.transcript();
+    ASSERT_TRUE(receiver.waitForCount(1)) << receiver.transcript(); // and blocks
 
     sender.command("seek 1000");
     ASSERT_TRUE(receiver.waitForLog("flush-start")) << receiver.transcript();

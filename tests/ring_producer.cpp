@@ -180,8 +180,11 @@ bool Producer::awaitNoConnections()
 
 void Producer::expectNothingOut()
 {
-    stream_->reap();
-    EXPECT_EQ(blocksOut(), 0u);
+    // A consumer gives back in its own time.
+    EXPECT_TRUE(awaitState([this] {
+        stream_->reap();
+        return blocksOut() == 0;
+    })) << blocksOut();
     const auto statistics = stream_->statistics();
     EXPECT_EQ(statistics.arenaUsed, 0u);
     EXPECT_EQ(statistics.largestFreeRun, statistics.arenaSize);
