@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bell.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <linux/futex.h>
@@ -83,10 +84,10 @@ void waitForBell(const std::atomic<uint32_t> &bell, uint32_t bellSeen, const Sto
 
     if (stop.value() != stopSeen)
         return;
-    Deadline step = std::chrono::steady_clock::now() + kFallbackStep;
-    if (deadline && *deadline < *step)
-        step = deadline;
-    futexWait(bell, bellSeen, 0, step);
+    auto until = std::chrono::steady_clock::now() + kFallbackStep;
+    if (deadline)
+        until = std::min(until, *deadline);
+    futexWait(bell, bellSeen, 0, until);
 }
 
 void waitForStop(const StopWord &stop, uint32_t stopSeen, Deadline deadline) noexcept
