@@ -267,13 +267,13 @@ Result<std::vector<UniqueFd>> SharedRing::takeFdsForPeer()
 {
     if (!signalOfPeer_.valid())
         return misuse(MisuseKind::NoSocket);
-    const SealedMemfd *const sender = role_ == RingRole::Sender || !otherMemfd_ ? &*ownMemfd_ : &*otherMemfd_;
-    const SealedMemfd *const receiver = sender == &*ownMemfd_ ? &*otherMemfd_ : &*ownMemfd_;
+    const auto &ofSender = role_ == RingRole::Sender ? ownMemfd_ : otherMemfd_;
+    const auto &ofReceiver = role_ == RingRole::Sender ? otherMemfd_ : ownMemfd_;
     std::vector<UniqueFd> fds;
-    for (const SealedMemfd *memfd : {sender, receiver}) {
-        if (memfd == receiver && !otherMemfd_) // one memory for both
+    for (const auto *memfd : {&ofSender, &ofReceiver}) {
+        if (!*memfd) // one memory for both
             continue;
-        auto fd = memfd->reopenForSending();
+        auto fd = (*memfd)->reopenForSending();
         if (!fd)
             return tl::unexpected(fd.error());
         fds.push_back(std::move(*fd));
