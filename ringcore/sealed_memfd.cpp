@@ -44,16 +44,20 @@ Result<UniqueFd> createUnsized(const char *name, Pages pages)
     return fd;
 }
 
-// `size` in whole pages of the memfd.
-Result<size_t> wholePages(int fd, size_t size, Pages pages)
+// What a memfd's pages are.
+struct FileSystem {
+    uint64_t magic;
+    size_t page; // bytes
+
+    size_t wholePages(size_t size) const { return (size + page - 1) / page * page; }
+};
+
+Result<FileSystem> fileSystemOf(int fd)
 {
-    if (pages == Pages::Ordinary)
-        return roundUpToPage(size);
     struct statfs fileSystem;
     if (::fstatfs(fd, &fileSystem) != 0)
         return systemError(errno, "fstatfs of shared memory");
-    const auto page = static_cast<size_t>(fileSystem.f_bsize);
-    return (size + page - 1) / page * page;
+    return FileSystem{static_cast<uint64_t>(fileSystem.f_type), static_cast<size_t>(fileSystem.f_bsize)};
 }
 
 struct SizedMemfd {
@@ -66,12 +70,16 @@ Result<SizedMemfd> createWhole(const char *name, size_t size, Pages pages)
     auto fd = createUnsized(name, pages);
     if (!fd)
         return tl::unexpected(fd.error());
-    const auto whole = wholePages(fd->get(), size, pages);
-    if (!whole)
-        return tl::unexpected(whole.error());
-    if (auto sized = resizeMemfd(fd->get(), *whole); !sized)
+    size_t whole = roundUpToPage(size);
+    if (pages == Pages::Huge) {
+        const auto fileSystem = fileSystemOf(fd->get());
+        if (!fileSystem)
+            return tl::unexpected(fileSystem.error());
+        whole = fileSystem->wholePages(size);
+    }
+    if (auto sized = resizeMemfd(fd->get(), whole); !sized)
         return tl::unexpected(sized.error());
-    return SizedMemfd{std::move(*fd), *whole};
+    return SizedMemfd{std::move(*fd), whole};
 }
 
 } // namespace
@@ -171,20 +179,12 @@ Result<uint64_t> sizeOfReceived(int fd, unsigned requiredSeals)
     return static_cast<uint64_t>(status.st_size);
 }
 
-Result<void> checkFileSystem(int fd, uint64_t magic)
-{
-    struct statfs fileSystem;
-    if (::fstatfs(fd, &fileSystem) != 0)
-        return systemError(errno, "fstatfs of received memory");
-    if (static_cast<uint64_t>(fileSystem.f_type) != magic)
-        return peerFault(FaultKind::NotAMemfd, magic, static_cast<uint64_t>(fileSystem.f_type));
-    return {};
-}
-
 // hugetlbfs has seals too, but what it does where there are no pages left is a matter of its own.
-Result<void> checkOrdinaryPages(int fd)
+Result<void> checkOrdinaryPages(const FileSystem &fileSystem)
 {
-    return checkFileSystem(fd, TMPFS_MAGIC);
+    if (fileSystem.magic != TMPFS_MAGIC)
+        return peerFault(FaultKind::NotAMemfd, TMPFS_MAGIC, fileSystem.magic);
+    return {};
 }
 
 } // namespace
@@ -195,17 +195,15 @@ Result<Mapping> mapReceived(int fd, size_t size, unsigned requiredSeals, Mapping
     const auto found = sizeOfReceived(fd, requiredSeals);
     if (!found)
         return tl::unexpected(found.error());
-    if (largest == Pages::Huge && !checkOrdinaryPages(fd)) {
-        if (auto huge = checkFileSystem(fd, HUGETLBFS_MAGIC); !huge)
-            return tl::unexpected(huge.error());
-        const auto whole = wholePages(fd, size, Pages::Huge);
-        if (!whole)
-            return tl::unexpected(whole.error());
-        size = *whole;
-    }
+    const auto fileSystem = fileSystemOf(fd);
+    if (!fileSystem)
+        return tl::unexpected(fileSystem.error());
+    const bool huge = largest == Pages::Huge && fileSystem->magic == HUGETLBFS_MAGIC;
+    if (huge)
+        size = fileSystem->wholePages(size);
     if (*found != size)
         return peerFault(FaultKind::SizeMismatch, size, *found);
-    if (auto ordinary = checkOrdinaryPages(fd); !ordinary && largest == Pages::Ordinary)
+    if (auto ordinary = checkOrdinaryPages(*fileSystem); !ordinary && !huge)
         return tl::unexpected(ordinary.error());
     return Mapping::create(fd, size, access);
 }
@@ -217,7 +215,10 @@ Result<Mapping> mapReceivedImmutable(int fd, size_t maxBytes)
         return tl::unexpected(found.error());
     if (*found > maxBytes)
         return peerFault(FaultKind::SizeBeyondBound, maxBytes, *found);
-    if (auto ordinary = checkOrdinaryPages(fd); !ordinary)
+    const auto fileSystem = fileSystemOf(fd);
+    if (!fileSystem)
+        return tl::unexpected(fileSystem.error());
+    if (auto ordinary = checkOrdinaryPages(*fileSystem); !ordinary)
         return tl::unexpected(ordinary.error());
     if (*found == 0)
         return Mapping();
