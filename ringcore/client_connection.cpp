@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client_connection.h"
 
-#include <algorithm>
+#include "poll_timeout.h"
+
 #include <cerrno>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -14,16 +15,9 @@ namespace ringcore
 namespace
 {
 
-constexpr int kRetryMs = 10;   // for EAGAIN and ETOOMANYREFS
+constexpr int kRetryMs = 10;   // for what is for later
 constexpr int kCatchUpMs = 10; // how often a client that was behind is looked at
 constexpr uint32_t kMessagesPerSecond = 100;
-
-int millisecondsUntil(std::chrono::steady_clock::time_point until)
-{
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
-    return static_cast<int>(std::clamp<int64_t>(left, 0, 60000));
-}
 
 bool isShortage(int number)
 {
@@ -173,7 +167,7 @@ Result<Message> ClientConnection::awaitMessage(Clock::time_point until)
                              static_cast<uint64_t>(waited));
         }
         pollfd fds[] = {{socket_.fd(), POLLIN, 0}, {wakeEvent_.get(), POLLIN, 0}};
-        ::poll(fds, 2, millisecondsUntil(until));
+        ::poll(fds, 2, pollTimeout(until));
     }
 }
 
@@ -186,9 +180,7 @@ Result<void> ClientConnection::sendPatiently(std::span<const std::byte> bytes, s
         auto sent = socket_.send(bytes, fds);
         if (sent)
             return sent;
-        const int number = std::get<SystemError>(sent.error()).number;
-        const bool later = number == EAGAIN || number == ETOOMANYREFS || number == ENOBUFS;
-        if (!later || Clock::now() >= until)
+        if (!ControlSocket::isForLater(sent.error()) || Clock::now() >= until)
             return sent;
         pollfd fd{wakeEvent_.get(), POLLIN, 0};
         ::poll(&fd, 1, kRetryMs);

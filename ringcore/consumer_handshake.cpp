@@ -4,10 +4,10 @@
 #include "bound_socket.h"
 #include "control_protocol.h"
 #include "mapping.h"
+#include "poll_timeout.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
@@ -22,14 +22,6 @@ namespace
 {
 
 using Clock = std::chrono::steady_clock;
-
-int pollTimeout(Deadline deadline)
-{
-    if (!deadline)
-        return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()).count();
-    return static_cast<int>(std::clamp<decltype(left)>(left, 0, INT_MAX));
-}
 
 Result<Message> receiveAnswer(const SubscriberShared &shared, const ControlSocket &socket, Deadline deadline)
 {

@@ -8,10 +8,12 @@
 #include "error.h"
 #include "unique_fd.h"
 
+#include <cerrno>
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <sys/types.h>
+#include <variant>
 #include <vector>
 
 namespace ringcore
@@ -39,9 +41,18 @@ class ControlSocket final
 public:
     explicit ControlSocket(UniqueFd fd) : fd_(std::move(fd)) {}
 
-    // Sends without waiting and without SIGPIPE. SystemError EAGAIN and ETOOMANYREFS mean: later.
+    // Sends without waiting and without SIGPIPE; see isForLater().
     RINGCORE_API Result<void> send(std::span<const std::byte> bytes,
                                    std::span<const UniqueFd> fds = {}) const;
+
+    // Whether what send() failed with passes by itself: the peer's queue is full, or too many fds are
+    // under way.
+    static bool isForLater(const Error &error)
+    {
+        const auto *system = std::get_if<SystemError>(&error);
+        return system &&
+               (system->number == EAGAIN || system->number == ETOOMANYREFS || system->number == ENOBUFS);
+    }
 
     // Receives one message if there is one (none: an empty optional). At most `mostFds` descriptors
     // may come with it (all are closed otherwise); which message has how many is checked where its

@@ -2,8 +2,8 @@
 #include "ring_socket.h"
 
 #include "byte_codec.h"
+#include "poll_timeout.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
@@ -66,14 +66,6 @@ Result<void> compare(const Message &message, const RingTerms &ours)
     return {};
 }
 
-int millisecondsUntil(Deadline deadline)
-{
-    if (!deadline)
-        return -1;
-    const auto left = std::chrono::ceil<milliseconds>(*deadline - steady_clock::now()).count();
-    return static_cast<int>(std::clamp<int64_t>(left, 0, 1'000'000));
-}
-
 bool isOver(Deadline deadline)
 {
     return deadline && steady_clock::now() >= *deadline;
@@ -90,7 +82,7 @@ Result<Message> await(const ControlSocket &socket, size_t mostFds, Deadline dead
         if (isOver(deadline))
             return systemError(ETIMEDOUT, who);
         pollfd fd{socket.fd(), POLLIN, 0};
-        ::poll(&fd, 1, millisecondsUntil(deadline));
+        ::poll(&fd, 1, pollTimeout(deadline));
     }
 }
 
@@ -99,8 +91,7 @@ Result<void> sendUntil(const ControlSocket &socket, std::span<const std::byte> b
 {
     while (true) {
         auto sent = socket.send(bytes, fds);
-        const auto *system = sent ? nullptr : std::get_if<SystemError>(&sent.error());
-        if (!system || (system->number != EAGAIN && system->number != ETOOMANYREFS) || isOver(deadline))
+        if (sent || !ControlSocket::isForLater(sent.error()) || isOver(deadline))
             return sent;
         ::poll(nullptr, 0, static_cast<int>(kTryAgain.count()));
     }
@@ -127,7 +118,7 @@ Result<void> RingListener::give(const RingTerms &terms, std::vector<UniqueFd> fd
             if (isOver(deadline))
                 return systemError(ETIMEDOUT, "waiting for a peer at " + path_);
             pollfd fd{socket_.fd(), POLLIN, 0};
-            ::poll(&fd, 1, millisecondsUntil(deadline));
+            ::poll(&fd, 1, pollTimeout(deadline));
             continue;
         }
         const ControlSocket socket(std::move(accepted));
