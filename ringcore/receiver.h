@@ -8,9 +8,7 @@
 #include "item_ring.h"
 #include "ring_end.h"
 #include "ring_item.h"
-#include "sender.h"
 #include "shared_ring.h"
-#include "unique_fd.h"
 
 #include <algorithm>
 #include <concepts>
@@ -20,42 +18,17 @@
 #include <optional>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace ringcore
 {
 
 // The end that receives.
 template <RingItem T>
-class Receiver final : public detail::RingEnd<T>
+class Receiver final : public detail::RingEnd<Receiver<T>, T, RingRole::Receiver>
 {
-    using Base = detail::RingEnd<T>;
+    using Base = detail::RingEnd<Receiver<T>, T, RingRole::Receiver>;
 
 public:
-    static constexpr RingRole kRole = RingRole::Receiver;
-
-    // As Sender's: the other end of each.
-    static Result<Receiver> create(uint32_t capacity, const RingOptions &options = {})
-    {
-        return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::create(kRole, geometry, options);
-        });
-    }
-    static Result<Receiver> open(uint32_t capacity, std::vector<UniqueFd> fds,
-                                 const RingOptions &options = {})
-    {
-        return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::open(kRole, geometry, std::move(fds), options);
-        });
-    }
-    static Result<Receiver> attach(uint32_t capacity, std::span<std::byte> memory)
-    {
-        return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::attach(kRole, geometry, memory);
-        });
-    }
-    static size_t attachedBytes(uint32_t capacity) { return Sender<T>::attachedBytes(capacity); }
-
     // How many items can be received now. Fault: CursorBeyondRing, as of all that follows.
     Result<uint32_t> available() { return availableFor(this->capacity()); }
 
@@ -82,8 +55,8 @@ public:
             return known;
         const uint32_t count = std::min(*known, wanted);
         const auto items = reader_.items(count);
-        copy(into, items.first);
-        copy(into.subspan(items.first.size()), items.second);
+        Base::copy(into, items.first);
+        Base::copy(into.subspan(items.first.size()), items.second);
         return give(count);
     }
 
@@ -155,26 +128,9 @@ public:
     }
 
 private:
-    template <typename Make>
-    static Result<Receiver> made(uint32_t capacity, Make &&make)
-    {
-        const auto geometry = Base::geometryOf(capacity);
-        if (!geometry)
-            return tl::unexpected(geometry.error());
-        auto ring = make(*geometry);
-        if (!ring)
-            return tl::unexpected(ring.error());
-        return Receiver(std::move(*ring), *geometry);
-    }
-
+    friend Base;
     Receiver(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry) : Base(std::move(ring), geometry)
     {
-    }
-
-    static void copy(std::span<T> into, std::span<const T> items)
-    {
-        if (!items.empty())
-            std::memcpy(into.data(), items.data(), items.size_bytes());
     }
 
     Result<uint32_t> availableFor(uint32_t wanted)

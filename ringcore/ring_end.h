@@ -9,9 +9,12 @@
 #include "shared_ring.h"
 #include "unique_fd.h"
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,13 +32,50 @@ struct RingStatistics : WaitStatistics {
 namespace detail
 {
 
-// What both ends have in common.
-template <RingItem T>
+// What both ends have in common: End is Sender<T> or Receiver<T>.
+template <typename End, RingItem T, RingRole Role>
 class RingEnd
 {
     static_assert(alignof(T) <= kMostAlignment);
 
 public:
+    static constexpr RingRole kRole = Role;
+
+    // A new ring for at least `capacity` items (the next power of two). Errors: Misuse
+    // (CapacityTooSmall, CapacityTooBig), SystemError.
+    static Result<End> create(uint32_t capacity, const RingOptions &options = {})
+    {
+        return made(capacity, [&](const RingGeometry &geometry) {
+            return SharedRing::create(Role, geometry, options);
+        });
+    }
+
+    // This end of a ring whose other end was created for the same T with the same capacity and
+    // exposure, from its fds, which are closed whatever comes of it. Errors: those of create(); faults
+    // WrongNumberOfFds, NotASocket, NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing,
+    // VersionUnsupported, RoleUnexpected, CapacityMismatch, ItemMismatch.
+    static Result<End> open(uint32_t capacity, std::vector<UniqueFd> fds, const RingOptions &options = {})
+    {
+        return made(capacity, [&](const RingGeometry &geometry) {
+            return SharedRing::open(Role, geometry, std::move(fds), options);
+        });
+    }
+
+    // This end of a ring in memory that both sides can write, and which was all zeros before the
+    // first of them came. Who comes again goes on where it was. The memory is to outlive this.
+    // Misuse: MemoryTooSmall, MemoryUnaligned (to 64 bytes); faults as in open().
+    static Result<End> attach(uint32_t capacity, std::span<std::byte> memory)
+    {
+        return made(capacity,
+                    [&](const RingGeometry &geometry) { return SharedRing::attach(Role, geometry, memory); });
+    }
+    // What attach() needs, bytes.
+    static size_t attachedBytes(uint32_t capacity)
+    {
+        return SharedRing::attachedBytes(
+            {std::bit_ceil(std::min(capacity, kMostItems)), sizeof(T), alignof(T)});
+    }
+
     // A ring for at least `capacity` items: the next power of two. Misuse: CapacityTooBig.
     static Result<RingGeometry> geometryOf(uint32_t capacity)
     {
@@ -88,6 +128,13 @@ protected:
         return {reinterpret_cast<T *>(ring.items()), geometry.capacity};
     }
 
+    // As many items as there are in `from`.
+    static void copy(std::span<T> to, std::span<const T> from)
+    {
+        if (!from.empty())
+            std::memcpy(to.data(), from.data(), from.size_bytes());
+    }
+
     // True: the peer is there, and in peer_. Faults as in open().
     Result<bool> lookForPeer()
     {
@@ -120,6 +167,19 @@ protected:
     const RingSide *peer_ = nullptr; // once it is there
     uint64_t items_ = 0;
     uint64_t batches_ = 0;
+
+private:
+    template <typename Make>
+    static Result<End> made(uint32_t capacity, Make &&make)
+    {
+        const auto geometry = geometryOf(capacity);
+        if (!geometry)
+            return tl::unexpected(geometry.error());
+        auto ring = make(*geometry);
+        if (!ring)
+            return tl::unexpected(ring.error());
+        return End(std::move(*ring), *geometry);
+    }
 };
 
 } // namespace detail

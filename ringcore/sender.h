@@ -9,18 +9,14 @@
 #include "ring_end.h"
 #include "ring_item.h"
 #include "shared_ring.h"
-#include "unique_fd.h"
 
 #include <algorithm>
-#include <bit>
 #include <concepts>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace ringcore
 {
@@ -39,48 +35,11 @@ concept ItemSource = requires(F next) {
 
 // The end that sends.
 template <RingItem T>
-class Sender final : public detail::RingEnd<T>
+class Sender final : public detail::RingEnd<Sender<T>, T, RingRole::Sender>
 {
-    using Base = detail::RingEnd<T>;
+    using Base = detail::RingEnd<Sender<T>, T, RingRole::Sender>;
 
 public:
-    static constexpr RingRole kRole = RingRole::Sender;
-
-    // A new ring for at least `capacity` items (the next power of two). Errors: Misuse
-    // (CapacityTooSmall, CapacityTooBig), SystemError.
-    static Result<Sender> create(uint32_t capacity, const RingOptions &options = {})
-    {
-        return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::create(kRole, geometry, options);
-        });
-    }
-
-    // The sending end of a ring that a Receiver<T> created with the same capacity and exposure, from
-    // its fds, which are closed whatever comes of it. Errors: those of create(); faults
-    // WrongNumberOfFds, NotASocket, NotAMemfd, SealsMissing, SizeMismatch, CannotPopulate, NotARing,
-    // VersionUnsupported, RoleUnexpected, CapacityMismatch, ItemMismatch.
-    static Result<Sender> open(uint32_t capacity, std::vector<UniqueFd> fds, const RingOptions &options = {})
-    {
-        return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::open(kRole, geometry, std::move(fds), options);
-        });
-    }
-
-    // The sending end of a ring in memory that both sides can write, and which was all zeros before
-    // the first of them came. Who comes again goes on where it was. The memory is to outlive this.
-    // Misuse: MemoryTooSmall, MemoryUnaligned (to 64 bytes); faults as in open().
-    static Result<Sender> attach(uint32_t capacity, std::span<std::byte> memory)
-    {
-        return made(capacity, [&](const RingGeometry &geometry) {
-            return SharedRing::attach(kRole, geometry, memory);
-        });
-    }
-    static size_t attachedBytes(uint32_t capacity)
-    {
-        return SharedRing::attachedBytes(
-            {std::bit_ceil(std::min(capacity, kMostItems)), sizeof(T), alignof(T)});
-    }
-
     // How many items can be sent now. Fault: CursorBeyondRing, as of all that follows.
     Result<uint32_t> room() { return roomFor(this->capacity()); }
 
@@ -107,8 +66,8 @@ public:
             return room;
         const uint32_t count = std::min(*room, wanted);
         const auto places = writer_.places(count);
-        copy(places.first, items);
-        copy(places.second, items.subspan(places.first.size()));
+        Base::copy(places.first, items.first(places.first.size()));
+        Base::copy(places.second, items.subspan(places.first.size(), places.second.size()));
         return publish(count);
     }
 
@@ -162,18 +121,7 @@ public:
     }
 
 private:
-    template <typename Make>
-    static Result<Sender> made(uint32_t capacity, Make &&make)
-    {
-        const auto geometry = Base::geometryOf(capacity);
-        if (!geometry)
-            return tl::unexpected(geometry.error());
-        auto ring = make(*geometry);
-        if (!ring)
-            return tl::unexpected(ring.error());
-        return Sender(std::move(*ring), *geometry);
-    }
-
+    friend Base;
     Sender(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry)
         : Base(std::move(ring), geometry),
           writer_(Base::itemsOf(*this->ring_, geometry), this->ring_->start(),
@@ -189,12 +137,6 @@ private:
         const auto peer = ring.peer();
         const bool nobodyReceived = peer && !*peer && ring.start() <= capacity;
         return nobodyReceived ? 0 : ring.start() - capacity;
-    }
-
-    static void copy(std::span<T> places, std::span<const T> items)
-    {
-        if (!places.empty())
-            std::memcpy(places.data(), items.data(), places.size_bytes());
     }
 
     Result<uint32_t> roomFor(uint32_t wanted)
