@@ -160,7 +160,7 @@ private:
     bool writeEvent(ConsumerAccount &account, uint32_t kind, std::span<const std::byte> bytes, uint32_t flags,
                     std::optional<uint32_t> publication, Block block);
     void fallBehindLocked(Membership &member, After &after);
-    void shareOutLocked();
+    void countLocked();
     void writeBuffer(const Outgoing &buffer, Block extra, After &after);
     std::shared_ptr<ConsumerAccount> firstWithoutRoom(uint64_t bytes, After &after);
     bool waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, After &after);

@@ -73,9 +73,7 @@ void FanOut::join(Membership membership)
     std::lock_guard guard(lock_);
     const auto account = membership.account;
     members_.push_back(std::move(membership));
-    shareOutLocked();
-    // Before it hears anything: who hears from it that it is here finds it counted.
-    count_.store(static_cast<uint32_t>(members_.size()), std::memory_order_release);
+    countLocked(); // before it hears anything: who hears from it that it is here finds it counted
     account->setEpoch(packEpoch(epoch_, resetTime_));
     account->behind = true;
     if (!catchUpLocked(*account, after)) {
@@ -90,8 +88,7 @@ void FanOut::removeLocked(std::vector<Membership>::iterator member, After &after
     member->account->reapAll(publications_, after.released);
     addTo(total_.sum, member->account->statistics());
     members_.erase(member);
-    shareOutLocked();
-    count_.store(static_cast<uint32_t>(members_.size()), std::memory_order_release);
+    countLocked();
     stop_.poke();
 }
 
@@ -112,8 +109,9 @@ void FanOut::dropLocked(uint32_t id, const PeerFault &fault, After &after)
     removeLocked(member, after);
 }
 
-void FanOut::shareOutLocked()
+void FanOut::countLocked()
 {
+    count_.store(static_cast<uint32_t>(members_.size()), std::memory_order_release);
     const uint64_t share = shareOf(arena_->size(), members_.size());
     for (const Membership &member : members_)
         member.account->setBound(share);
