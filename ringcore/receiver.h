@@ -114,8 +114,9 @@ public:
         return {};
     }
 
-    // Waits until there are `items`, at most until the deadline (none: for ever). PeerGone: there
-    // are no more, and will be none. Whether the sender was done or died, an item must say.
+    // Waits until there are `items`, at most until the deadline (none: for ever). PeerGone: there are
+    // fewer, and will be no more; what there is can still be received. Whether the sender was done or
+    // died, an item must say.
     Result<Wake> waitForItems(uint32_t items = 1, Deadline deadline = {})
     {
         return this->ring_->waitUntil([&] { return hasItems(items); }, deadline);

@@ -12,9 +12,9 @@
 //
 // Either side creates the ring and the other one opens it. What one side writes, the other can only
 // read: the kernel sees to it (Exposure::SingleWriter). Sending and receiving make no system call, but
-// to wake a peer that sleeps; they take a bounded number of instructions whatever the peer does. A
-// peer that breaks the rules is told by a PeerFault, and nothing else comes of it; so do not go on
-// with that ring. After shmem-ipc's `sharedring`.
+// to wake a peer that sleeps, and to ask for one that has not opened its end yet; they take a bounded number
+// of instructions whatever the peer does. A peer that breaks the rules is told by a PeerFault, and nothing
+// else comes of it; so do not go on with that ring. After shmem-ipc's `sharedring`.
 //
 // One thread at a time for each end, but for interrupt(), which any thread may call.
 #pragma once

@@ -40,7 +40,8 @@ class Sender final : public detail::RingEnd<Sender<T>, T, RingRole::Sender>
     using Base = detail::RingEnd<Sender<T>, T, RingRole::Sender>;
 
 public:
-    // How many items can be sent now. Fault: CursorBeyondRing, as of all that follows.
+    // How many items can be sent now. Fault: CursorBeyondRing, as of all that follows; and those of
+    // open() when the peer comes, which then was sent to already.
     Result<uint32_t> room() { return roomFor(this->capacity()); }
 
     // False: the ring is full.
@@ -108,7 +109,7 @@ public:
     }
 
     // Waits until there is room for `items`, at most until the deadline (none: for ever). PeerGone:
-    // there will be no more room; while there is some, Ready, whether or not anybody is there.
+    // there is not, and will be no more; while there is, Ready, whether or not anybody is there.
     Result<Wake> waitForRoom(uint32_t items = 1, Deadline deadline = {})
     {
         return this->ring_->waitUntil([&] { return hasRoom(items); }, deadline);

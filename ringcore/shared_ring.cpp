@@ -194,10 +194,7 @@ Result<void> SharedRing::open(const std::vector<UniqueFd> &fds, const RingOption
     const size_t own = role_ == RingRole::Sender ? 0 : 1;
     if (auto opened = openOther(fds[1 - own].get()); !opened)
         return opened;
-    if (auto opened = openOwn(fds[own].get()); !opened)
-        return opened;
-    placeApart();
-    return {};
+    return openOwn(fds[own].get());
 }
 
 Result<void> SharedRing::openOther(int fd)
@@ -223,7 +220,7 @@ Result<void> SharedRing::openOwn(int fd)
     if (auto real = ownMemory_.populateForWriting(0, sizeof(RingSide)); !real)
         return asFault(real.error(), FaultKind::CannotPopulate, sizeof(RingSide));
     // The head before the seal: whoever sees the seal finds the head.
-    own_ = ownMemory_.at<RingSide>();
+    placeApart();
     if (auto taken = takeOwnSide(Begin::Anew); !taken)
         return taken;
     if (auto sealed = sealAsOnlyWriter(fd); !sealed)

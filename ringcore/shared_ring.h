@@ -50,7 +50,7 @@ enum class Wake {
     Ready,       // what was waited for is there
     TimedOut,    // the deadline has passed
     Interrupted, // interrupt() was called
-    PeerGone,    // the other end was closed, or its process ended, and nothing more is in the ring
+    PeerGone,    // the other end was closed, or its process ended, and what was waited for will not come
 };
 
 struct WaitStatistics {
@@ -122,7 +122,7 @@ public:
     RINGCORE_API void interrupt() noexcept;
 
     // Readable when there is reason to look again: after prepareToPoll() said false and until
-    // finishPoll(). Its hang-up means that the peer is gone. -1: attached memory has none.
+    // finishPoll(). Whether the peer is gone is for peerIsGone() to say. -1: attached memory has none.
     int pollFd() const { return signal_.get(); }
     // Asks to be woken through pollFd(). True: do not poll, ready() already is. Misuse: NoSocket.
     template <typename Ready>
