@@ -57,22 +57,9 @@ struct State {
 
     std::string key() const
     {
-        std::string text;
-        const auto add = [&](uint8_t value) { text.push_back(static_cast<char>(value)); };
-        for (const uint8_t word : memory)
-            add(word);
-        for (const StoreBuffer *buffer : {&publisherStores, &sleeperStores}) {
-            add(buffer->count);
-            for (size_t i = 0; i < buffer->count; i++) {
-                add(buffer->stores[i].word);
-                add(buffer->stores[i].value);
-            }
-        }
-        for (const auto value :
-             {static_cast<uint8_t>(publisher), static_cast<uint8_t>(sleeper), published, consumed, bellSeen,
-              static_cast<uint8_t>(flagged), static_cast<uint8_t>(firstStep)})
-            add(value);
-        return text;
+        return keyOf(memory, {&publisherStores, &sleeperStores},
+                     {static_cast<uint8_t>(publisher), static_cast<uint8_t>(sleeper), published, consumed,
+                      bellSeen, static_cast<uint8_t>(flagged), static_cast<uint8_t>(firstStep)});
     }
 };
 

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -39,6 +41,27 @@ uint8_t load(const std::array<uint8_t, N> &memory, const StoreBuffer &own, uint8
             return own.stores[i].value;
     }
     return memory[word];
+}
+
+// What tells one state from another: its memory, the stores under way, and the numbers in `rest`.
+template <size_t N>
+std::string keyOf(const std::array<uint8_t, N> &memory, std::initializer_list<const StoreBuffer *> buffers,
+                  std::initializer_list<uint8_t> rest)
+{
+    std::string text;
+    const auto add = [&](uint8_t value) { text.push_back(static_cast<char>(value)); };
+    for (const uint8_t word : memory)
+        add(word);
+    for (const StoreBuffer *buffer : buffers) {
+        add(buffer->count);
+        for (size_t i = 0; i < buffer->count; i++) {
+            add(buffer->stores[i].word);
+            add(buffer->stores[i].value);
+        }
+    }
+    for (const uint8_t value : rest)
+        add(value);
+    return text;
 }
 
 inline bool store(StoreBuffer &buffer, uint8_t word, uint8_t value)
