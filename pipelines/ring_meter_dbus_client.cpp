@@ -7,20 +7,21 @@
 //
 // Exit status: 0 it got what it asked for, or did not ask and the meter went; 1 an error, which is printed;
 // 2 usage.
-#include "ring_meter.h"
 #include "ring_meter_dbus.h"
+#include "ring_meter_display.h"
 
 #include "ringcore/ring.h"
 
+#include <cstdio>
 #include <exception>
 #include <fcntl.h>
+#include <utility>
 #include <vector>
 
 namespace
 {
 
 using ringcore::UniqueFd;
-using ringcore::Wake;
 
 std::vector<UniqueFd> askForFds()
 {
@@ -49,26 +50,6 @@ std::vector<UniqueFd> askForFds()
     return fds; // D-Bus has done its part
 }
 
-void display(std::optional<uint64_t> wanted)
-{
-    // What the fds are, and how many, is for open() to check.
-    auto receiver = meter::orThrow(ringcore::Receiver<meter::Reading>::open(meter::kCapacity, askForFds()));
-
-    meter::Display display;
-    while (!wanted || display.readings() < *wanted) {
-        const Wake wake = meter::orThrow(receiver.waitForItems(1, meter::fromNow(meter::kPatience)));
-        if (wake == Wake::TimedOut)
-            throw std::runtime_error("The meter is there, but no reading comes");
-        if (wake == Wake::PeerGone) // and the ring is empty
-            break;
-        if (const auto reading = meter::orThrow(receiver.receive()))
-            display.show(*reading);
-    }
-    display.showSum();
-    if (wanted && display.readings() < *wanted)
-        throw std::runtime_error("The meter went too early");
-}
-
 } // namespace
 
 int main(int argc, char **argv)
@@ -79,7 +60,10 @@ int main(int argc, char **argv)
         return 2;
     }
     try {
-        display(readings);
+        // What the fds are, and how many, is for open() to check.
+        auto receiver =
+            meter::orThrow(ringcore::Receiver<meter::Reading>::open(meter::kCapacity, askForFds()));
+        meter::displayReadings(std::move(receiver), readings);
         return 0;
     } catch (const std::exception &error) {
         std::fprintf(stderr, "%s\n", error.what());
