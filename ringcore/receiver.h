@@ -42,7 +42,7 @@ public:
                 return std::nullopt;
         }
         const T item = reader_.item();
-        give(1);
+        giveBack(1);
         return item;
     }
 
@@ -57,7 +57,7 @@ public:
         const auto items = reader_.items(count);
         Base::copy(into, items.first);
         Base::copy(into.subspan(items.first.size()), items.second);
-        return give(count);
+        return giveBackBatch(count);
     }
 
     // take(Parts<const T>) reads in the ring itself, and returns how many items it is done with,
@@ -79,7 +79,7 @@ public:
         const size_t taken = static_cast<size_t>(take(reader_.items(count)));
         if (taken > count)
             return misuse(MisuseKind::TookTooMany, count, taken);
-        return give(static_cast<uint32_t>(taken));
+        return giveBackBatch(static_cast<uint32_t>(taken));
     }
 
     // Calls each(const T &) with a copy of every item that is there. None is taken if it throws.
@@ -110,7 +110,7 @@ public:
         const uint32_t known = reader_.knownItems();
         if (items > known)
             return misuse(MisuseKind::TookTooMany, known, items);
-        give(items);
+        giveBackBatch(items);
         return {};
     }
 
@@ -153,15 +153,22 @@ private:
             [&](uint32_t known) { return known >= std::min(items, this->capacity()); });
     }
 
-    uint32_t give(uint32_t count)
+    uint32_t giveBackBatch(uint32_t count)
     {
         if (count == 0)
             return 0;
-        reader_.consume(this->own_->cursor, count);
-        this->count(count);
-        this->published();
+        this->countBatch(count);
+        giveBack(count);
         return count;
     }
+
+    void giveBack(uint32_t count)
+    {
+        reader_.consume(this->own_->cursor, count);
+        this->published();
+    }
+
+    uint64_t items() const { return reader_.total(); }
 
     ItemReader<T> reader_{{}};
 };

@@ -115,7 +115,11 @@ public:
     // What RingOptions wanted if possible, and was not; a line, or empty.
     const std::string &fallback() const { return ring_->fallback(); }
 
-    RingStatistics statistics() const { return {ring_->statistics(), items_, batches_}; }
+    RingStatistics statistics() const
+    {
+        const uint64_t items = static_cast<const End *>(this)->items();
+        return {ring_->statistics(), items, batches_ + (items - itemsInBatches_)};
+    }
 
 protected:
     RingEnd(std::unique_ptr<SharedRing> ring, const RingGeometry &geometry)
@@ -145,10 +149,11 @@ protected:
         return peer_ != nullptr;
     }
 
-    void count(uint32_t items)
+    // Of what goes in one piece; a single item is one too, which only statistics() counts.
+    void countBatch(uint32_t items)
     {
-        items_ += items;
         batches_++;
+        itemsInBatches_ += items;
     }
 
     // After the own cursor was stored: wakes the peer if it sleeps.
@@ -165,8 +170,6 @@ protected:
     RingGeometry geometry_;
     RingSide *own_;
     const RingSide *peer_ = nullptr; // once it is there
-    uint64_t items_ = 0;
-    uint64_t batches_ = 0;
 
 private:
     template <typename Make>
@@ -180,6 +183,9 @@ private:
             return tl::unexpected(ring.error());
         return End(std::move(*ring), *geometry);
     }
+
+    uint64_t batches_ = 0;
+    uint64_t itemsInBatches_ = 0;
 };
 
 } // namespace detail

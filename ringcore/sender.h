@@ -52,9 +52,7 @@ public:
                 return room;
         }
         writer_.place() = item;
-        if (auto sent = publish(1); !sent) [[unlikely]]
-            return tl::unexpected(sent.error());
-        return true;
+        return publish(1).map([](uint32_t) { return true; });
     }
 
     // Sends as many of `items` as there is room for, in one piece: the receiver sees all of them or
@@ -69,7 +67,7 @@ public:
         const auto places = writer_.places(count);
         Base::copy(places.first, items.first(places.first.size()));
         Base::copy(places.second, items.subspan(places.first.size(), places.second.size()));
-        return publish(count);
+        return publishBatch(count);
     }
 
     // fill(Parts<T>) writes into the ring itself and returns how many items it wrote, from the
@@ -88,7 +86,7 @@ public:
         const size_t written = static_cast<size_t>(fill(writer_.places(room)));
         if (written > room)
             return misuse(MisuseKind::WroteTooMany, room, written);
-        return publish(static_cast<uint32_t>(written));
+        return publishBatch(static_cast<uint32_t>(written));
     }
 
     // Sends what next() -> std::optional<T> returns, until that is nothing or the ring is full, in
@@ -158,12 +156,17 @@ private:
         return roomFor(items).map([&](uint32_t room) { return room >= std::min(items, this->capacity()); });
     }
 
-    Result<uint32_t> publish(uint32_t count)
+    Result<uint32_t> publishBatch(uint32_t count)
     {
         if (count == 0)
             return 0u;
+        this->countBatch(count);
+        return publish(count);
+    }
+
+    Result<uint32_t> publish(uint32_t count)
+    {
         writer_.publish(this->own_->cursor, count);
-        this->count(count);
         if (!this->peer_) [[unlikely]] {
             if (auto there = this->lookForPeer(); !there)
                 return tl::unexpected(there.error());
@@ -173,6 +176,8 @@ private:
         this->published();
         return count;
     }
+
+    uint64_t items() const { return writer_.total(); }
 
     ItemWriter<T> writer_;
 };

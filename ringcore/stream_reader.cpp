@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "stream_reader.h"
 
-#include <utility>
+#include "spin_pause.h"
 
-#if defined(__x86_64__) || defined(__i386__)
-#include <immintrin.h>
-#endif
+#include <utility>
 
 namespace ringcore::detail
 {
@@ -16,15 +14,6 @@ namespace
 std::chrono::nanoseconds monotonicNow()
 {
     return std::chrono::steady_clock::now().time_since_epoch();
-}
-
-void relax()
-{
-#if defined(__x86_64__) || defined(__i386__)
-    _mm_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
 }
 
 // Whether `claimed` is later than `seen`, both free-running.
@@ -286,7 +275,7 @@ bool StreamReader::lookAgain(uint32_t streamWord)
             shared_->looksPaid.add();
             return true;
         }
-        relax();
+        spinPause();
     } while (monotonicNow() < until);
     shared_->looksMissed.add();
     return false;
