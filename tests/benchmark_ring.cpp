@@ -30,7 +30,15 @@ using ringcore::Exposure;
 namespace
 {
 
-constexpr const char *kWays = "ring,shared,minimal,unix,seqpacket,pipe,memcpy";
+#ifdef BENCHMARK_DBUS
+#define DBUS_WAY ",dbus"
+#define DBUS_NOTE "dbus: signals of sd-bus over a socket, without a bus daemon\n"
+#else
+#define DBUS_WAY
+#define DBUS_NOTE "dbus: not built in, for libsystemd was missing (Debian: libsystemd-dev)\n"
+#endif
+
+constexpr const char *kWays = "ring,shared,minimal,unix,seqpacket,pipe" DBUS_WAY ",memcpy";
 constexpr const char *kSizes = "16,64,256,1024,4096,16384,65536,262144,1048576,4194304,16777216";
 const std::string kUsage = std::string("benchmark-ring [OPTION=VALUE...]\n    ways=") + kWays +
                            "   what to compare\n    sizes=" + kSizes +
@@ -41,7 +49,7 @@ const std::string kUsage = std::string("benchmark-ring [OPTION=VALUE...]\n    wa
     rounds=5            interleaved; medians are printed
     format=table        or csv: packet bytes, way, GB/s, CPU seconds per GB
 ring: each side writes only its own memory; shared: Exposure::Shared; minimal: indices and nothing else
-)";
+)" DBUS_NOTE;
 
 struct Options {
     std::vector<std::string> ways = split(kWays);
@@ -189,6 +197,10 @@ std::unique_ptr<Way> make(const std::string &name, size_t bytes, size_t depth)
         return fdWay(words, FdKind::Packets);
     if (name == "pipe")
         return fdWay(words, FdKind::Pipe);
+#ifdef BENCHMARK_DBUS
+    if (name == "dbus")
+        return dbusWay(words);
+#endif
     std::fprintf(stderr, "no such way: %s\n", name.c_str());
     explain(kUsage, false);
 }

@@ -40,4 +40,8 @@ std::unique_ptr<Way> minimalWay(uint32_t words, uint32_t capacity);
 enum class FdKind { Stream, Packets, Pipe };
 std::unique_ptr<Way> fdWay(uint32_t words, FdKind kind);
 
+#ifdef BENCHMARK_DBUS
+std::unique_ptr<Way> dbusWay(uint32_t words);
+#endif
+
 } // namespace benchmark
