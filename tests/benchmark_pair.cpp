@@ -2,6 +2,8 @@
 //
 // What a boundary costs: frames from a producer's pool through a queue in one process, through shmsink
 // and through sharedringsink, whichever are asked for, interleaved in one run. See kUsage.
+#include "benchmark_measure.h"
+
 #include <gst/base/base.h>
 #include <gst/gst.h>
 #include <gst/video/video.h>
@@ -13,7 +15,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -23,12 +24,14 @@
 #include <unistd.h>
 #include <vector>
 
+using namespace benchmark;
+
 namespace
 {
 
 constexpr const char *kUsage = R"(benchmark-pair [OPTION=VALUE...]
     ways=queue,shm,ring   what to compare (shm-copy: a memory of the producer's own)
-    size=3110400          bytes of a frame (1080p I420); caps are opaque unless video=1
+    size=3110400          bytes of a frame (1080p I420)
     depth=16              buffers under way at most
     clients=1             consumers (queue: branches of a tee)
     touch=header          header: 16 bytes are written; full: every byte is written and read
@@ -47,13 +50,6 @@ struct Options {
     double seconds = 2;
     unsigned rounds = 5;
 };
-
-uint64_t now(clockid_t clock = CLOCK_MONOTONIC)
-{
-    timespec time;
-    clock_gettime(clock, &time);
-    return GST_TIMESPEC_TO_TIME(time);
-}
 
 // What a consumer counts, told to the producer through a pipe when it ends.
 struct Counts {
@@ -401,41 +397,26 @@ Measured measureBoundary(const Options &options, const std::string &way)
     }
 }
 
-double median(std::vector<double> values)
+bool setOption(Options &options, const std::string &name, const std::string &value)
 {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
-}
-
-bool readOption(Options &options, const std::string &argument)
-{
-    const size_t equals = argument.find('=');
-    const std::string name = argument.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
-    if (name == "ways") {
-        options.ways.clear();
-        for (size_t at = 0; at <= value.size();) {
-            const size_t comma = std::min(value.find(',', at), value.size());
-            options.ways.push_back(value.substr(at, comma - at));
-            at = comma + 1;
-        }
-    } else if (name == "size") {
-        options.size = std::strtoull(value.c_str(), nullptr, 10);
-    } else if (name == "depth") {
-        options.depth = static_cast<unsigned>(std::atoi(value.c_str()));
-    } else if (name == "clients") {
-        options.clients = static_cast<unsigned>(std::atoi(value.c_str()));
-    } else if (name == "touch") {
+    if (name == "ways")
+        options.ways = split(value);
+    else if (name == "size")
+        options.size = countOf(value);
+    else if (name == "depth")
+        options.depth = static_cast<unsigned>(countOf(value));
+    else if (name == "clients")
+        options.clients = static_cast<unsigned>(countOf(value));
+    else if (name == "touch")
         options.full = value == "full";
-    } else if (name == "rate") {
-        options.rate = std::atof(value.c_str());
-    } else if (name == "seconds") {
-        options.seconds = std::atof(value.c_str());
-    } else if (name == "rounds") {
-        options.rounds = static_cast<unsigned>(std::atoi(value.c_str()));
-    } else {
+    else if (name == "rate")
+        options.rate = numberOf(value);
+    else if (name == "seconds")
+        options.seconds = numberOf(value);
+    else if (name == "rounds")
+        options.rounds = std::max(1u, static_cast<unsigned>(countOf(value)));
+    else
         return false;
-    }
     return true;
 }
 
@@ -447,12 +428,9 @@ int main(int argc, char **argv)
     if (argc == 4 && std::string(argv[1]) == "consume")
         return consume(argv[2], std::string(argv[3]) == "full");
     Options options;
-    for (int i = 1; i < argc; i++) {
-        if (!readOption(options, argv[i])) {
-            std::fputs(kUsage, stderr);
-            return 2;
-        }
-    }
+    readOptions(argc, argv, kUsage, [&](const std::string &name, const std::string &value) {
+        return setOption(options, name, value);
+    });
     std::map<std::string, std::vector<Measured>> all;
     for (unsigned round = 0; round < options.rounds; round++) {
         for (const std::string &way : options.ways)

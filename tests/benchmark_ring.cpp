@@ -6,520 +6,339 @@
 //
 // Two processes on two processors. One fills every byte of a packet, the other one sums them up.
 // All ways take turns, and medians are printed.
-#include "ringcore/ring.h"
+#include "benchmark_measure.h"
+#include "benchmark_packet.h"
+#include "benchmark_way.h"
 
 #include <algorithm>
-#include <chrono>
+#include <atomic>
+#include <bit>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
-#include <functional>
 #include <map>
 #include <memory>
-#include <sched.h>
 #include <span>
 #include <string>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
-using namespace ringcore;
-using std::chrono::steady_clock;
+using namespace benchmark;
+using ringcore::Exposure;
 
 namespace
 {
 
-constexpr const char *kUsage = R"(benchmark-ring [OPTION=VALUE...]
-    ways=ring,shared,minimal,unix,seqpacket,pipe,memcpy   what to compare
-    sizes=16,64,256,1024,4096,16384,65536,262144,1048576,4194304,16777216
+#ifdef BENCHMARK_DBUS
+#define DBUS_WAY ",dbus"
+#define DBUS_NOTE "dbus: signals of sd-bus over a socket, without a bus daemon\n"
+#else
+#define DBUS_WAY
+#define DBUS_NOTE "dbus: not built in, for libsystemd was missing (Debian: libsystemd-dev)\n"
+#endif
+
+constexpr const char *kWays = "ring,shared,minimal,unix,seqpacket,pipe" DBUS_WAY ",memcpy";
+constexpr const char *kSizes = "16,64,256,1024,4096,16384,65536,262144,1048576,4194304,16777216";
+const std::string kUsage = std::string("benchmark-ring [OPTION=VALUE...]\n    ways=") + kWays +
+                           "   what to compare\n    sizes=" + kSizes +
+                           R"(
+                        bytes of a packet: powers of two
     depth=0             packets that the ring holds; 0: 1 MiB, and four packets at least
     seconds=0.2         of each measurement
     rounds=5            interleaved; medians are printed
     format=table        or csv: packet bytes, way, GB/s, CPU seconds per GB
 ring: each side writes only its own memory; shared: Exposure::Shared; minimal: indices and nothing else
-)";
+)" DBUS_NOTE;
 
 struct Options {
-    std::vector<std::string> ways{"ring", "shared", "minimal", "unix", "seqpacket", "pipe", "memcpy"};
-    std::vector<size_t> sizes{16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216};
+    std::vector<std::string> ways = split(kWays);
+    std::vector<size_t> sizes;
     size_t depth = 0;
     double seconds = 0.2;
-    int rounds = 5;
+    uint64_t rounds = 5;
     bool csv = false;
 };
-
-[[noreturn]] void fail(const std::string &what)
-{
-    std::perror(what.c_str());
-    std::exit(1);
-}
-
-using Word = uint64_t;
-
-// What is in a packet: a number that counts up. A packet that begins with kLast is the last one.
-constexpr Word kLast = ~Word{0};
-
-void fill(std::span<Word> packet, Word number)
-{
-    for (Word &word : packet)
-        word = number;
-}
-
-Word sum(std::span<const Word> packet)
-{
-    Word total = 0;
-    for (const Word word : packet)
-        total += word;
-    return total;
-}
-
-// One side of a way. send() and receive() move one packet of the size that both were made for.
-struct Sending {
-    virtual ~Sending() = default;
-    virtual void send(Word number) = 0;
-};
-struct Receiving {
-    virtual ~Receiving() = default;
-    virtual Word receive(bool &last) = 0; // the sum
-};
-
-// A way is made before the fork; each process then takes its side.
-struct Way {
-    virtual ~Way() = default;
-    virtual std::unique_ptr<Sending> sending() = 0;
-    virtual std::unique_ptr<Receiving> receiving() = 0;
-};
-
-// ---- the ring
-
-template <typename End>
-End good(Result<End> end)
-{
-    if (!end) {
-        std::fprintf(stderr, "%s\n", describe(end.error()).c_str());
-        std::exit(1);
-    }
-    return std::move(*end);
-}
-
-class RingWay : public Way
-{
-public:
-    RingWay(size_t words, uint32_t capacity, Exposure exposure)
-        : words_(static_cast<uint32_t>(words)), capacity_(capacity), options_{exposure},
-          sender_(good(Sender<Word>::create(capacity, options_))), fds_(good(sender_.takeFdsForPeer()))
-    {
-    }
-
-    std::unique_ptr<Sending> sending() override
-    {
-        fds_.clear();
-        return std::make_unique<Out>(std::move(sender_), words_);
-    }
-    std::unique_ptr<Receiving> receiving() override
-    {
-        return std::make_unique<In>(good(Receiver<Word>::open(capacity_, std::move(fds_), options_)), words_);
-    }
-
-private:
-    struct Out : Sending {
-        Out(Sender<Word> sender, uint32_t packet) : ring(std::move(sender)), words(packet) {}
-        void send(Word number) override
-        {
-            const auto place = [&](Parts<Word> places) -> uint32_t {
-                if (places.size() < words)
-                    return 0;
-                fill(places.first, number);
-                fill(places.second, number);
-                return words;
-            };
-            while (*ring.sendInPlace(place, words) == 0)
-                ring.waitForRoom(words);
-        }
-        Sender<Word> ring;
-        const uint32_t words;
-    };
-    struct In : Receiving {
-        In(Receiver<Word> receiver, uint32_t packet) : ring(std::move(receiver)), words(packet) {}
-        Word receive(bool &last) override
-        {
-            Word total = 0;
-            const auto take = [&](Parts<const Word> items) -> uint32_t {
-                if (items.size() < words)
-                    return 0;
-                last = items[0] == kLast;
-                total = sum(items.first) + sum(items.second);
-                return words;
-            };
-            while (*ring.receiveInPlace(take, words) == 0)
-                ring.waitForItems(words);
-            return total;
-        }
-        Receiver<Word> ring;
-        const uint32_t words;
-    };
-
-    uint32_t words_;
-    uint32_t capacity_;
-    RingOptions options_;
-    Sender<Word> sender_;
-    std::vector<UniqueFd> fds_;
-};
-
-// ---- indices in shared memory, which both sides believe and poll: what there is to be had
-
-class MinimalWay : public Way
-{
-public:
-    MinimalWay(size_t words, uint32_t capacity) : words_(words), capacity_(capacity)
-    {
-        const size_t bytes = sizeof(Shared) + size_t{capacity} * sizeof(Word);
-        void *memory =
-            ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-        if (memory == MAP_FAILED)
-            fail("mmap");
-        shared_ = static_cast<Shared *>(memory);
-    }
-    std::unique_ptr<Sending> sending() override { return std::make_unique<Out>(*this); }
-    std::unique_ptr<Receiving> receiving() override { return std::make_unique<In>(*this); }
-
-private:
-    struct Shared {
-        alignas(64) std::atomic<uint32_t> sent;
-        alignas(64) std::atomic<uint32_t> received;
-        alignas(64) Word items[1];
-    };
-    struct Side {
-        explicit Side(const MinimalWay &way)
-            : shared(*way.shared_), words(way.words_), capacity(way.capacity_)
-        {
-        }
-        std::span<Word> packet(uint32_t at) { return {shared.items + (at & (capacity - 1)), words}; }
-        Shared &shared;
-        const size_t words;
-        const uint32_t capacity;
-        uint32_t own = 0;
-        uint32_t other = 0;
-    };
-    struct Out : Sending, Side {
-        using Side::Side;
-        void send(Word number) override
-        {
-            while (capacity - (own - other) < words)
-                other = shared.received.load(std::memory_order_acquire);
-            fill(packet(own), number);
-            own += static_cast<uint32_t>(words);
-            shared.sent.store(own, std::memory_order_release);
-        }
-    };
-    struct In : Receiving, Side {
-        using Side::Side;
-        Word receive(bool &last) override
-        {
-            while (other == own)
-                other = shared.sent.load(std::memory_order_acquire);
-            last = packet(own)[0] == kLast;
-            const Word total = sum(packet(own));
-            own += static_cast<uint32_t>(words);
-            shared.received.store(own, std::memory_order_release);
-            return total;
-        }
-    };
-
-    size_t words_;
-    uint32_t capacity_;
-    Shared *shared_;
-};
-
-// ---- fds
-
-class FdWay : public Way
-{
-public:
-    enum class Kind { Stream, Packets, Pipe };
-    FdWay(size_t words, Kind kind) : words_(words)
-    {
-        const int type = kind == Kind::Packets ? SOCK_SEQPACKET : SOCK_STREAM;
-        if ((kind == Kind::Pipe ? ::pipe(fds_) : ::socketpair(AF_UNIX, type, 0, fds_)) != 0)
-            fail("pipe or socketpair");
-        if (kind == Kind::Pipe)
-            ::fcntl(fds_[1], F_SETPIPE_SZ, 1 << 20);
-        for (const int fd : fds_) {
-            const int bytes = 1 << 20;
-            ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-        }
-        // The largest datagram that the socket takes; greater packets go in several.
-        piece_ = kind == Kind::Packets ? size_t{128} << 10 : SIZE_MAX;
-    }
-    std::unique_ptr<Sending> sending() override
-    {
-        ::close(fds_[0]);
-        return std::make_unique<Out>(fds_[1], words_, piece_);
-    }
-    std::unique_ptr<Receiving> receiving() override
-    {
-        ::close(fds_[1]);
-        return std::make_unique<In>(fds_[0], words_, piece_);
-    }
-
-private:
-    struct Side {
-        Side(int to, size_t words, size_t piece) : fd(to), buffer(words), most(piece) {}
-        ~Side() { ::close(fd); }
-        std::span<std::byte> rest(size_t done)
-        {
-            const auto bytes = std::as_writable_bytes(std::span(buffer)).subspan(done);
-            return bytes.first(std::min(bytes.size(), most));
-        }
-        int fd;
-        std::vector<Word> buffer;
-        size_t most;
-    };
-    struct Out : Sending, Side {
-        using Side::Side;
-        void send(Word number) override
-        {
-            fill(buffer, number);
-            for (size_t done = 0; done < buffer.size() * sizeof(Word);) {
-                const auto written = ::write(fd, rest(done).data(), rest(done).size());
-                if (written <= 0)
-                    fail("write");
-                done += static_cast<size_t>(written);
-            }
-        }
-    };
-    struct In : Receiving, Side {
-        using Side::Side;
-        Word receive(bool &last) override
-        {
-            for (size_t done = 0; done < buffer.size() * sizeof(Word);) {
-                const auto got = ::read(fd, rest(done).data(), rest(done).size());
-                if (got <= 0)
-                    fail("read");
-                done += static_cast<size_t>(got);
-            }
-            last = buffer[0] == kLast;
-            return sum(buffer);
-        }
-    };
-
-    int fds_[2];
-    size_t words_;
-    size_t piece_;
-};
-
-// ---- measuring
 
 struct Measured {
     double gigabytesPerSecond;
     double cpuSecondsPerGigabyte;
 };
 
-void pin(int cpu)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    ::sched_setaffinity(0, sizeof set, &set); // fails where there is only one: so be it
-}
+// ---- what bounds all ways
 
-double cpuSeconds(int who)
+// Calls step(), which moves `bytes`, for so long; in this process alone.
+template <typename Step>
+Measured measureAlone(size_t bytes, double seconds, Step &&step)
 {
-    rusage usage{};
-    ::getrusage(who, &usage);
-    const auto seconds = [](const timeval &time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-double secondsSince(steady_clock::time_point then)
-{
-    return std::chrono::duration<double>(steady_clock::now() - then).count();
+    const uint64_t cpuBefore = now(CLOCK_PROCESS_CPUTIME_ID);
+    const uint64_t begun = now();
+    const int atOnce = bytes < 4096 ? 4096 : 64;
+    size_t moved = 0;
+    while (secondsSince(begun) < seconds) {
+        for (int i = 0; i < atOnce; i++, moved += bytes) {
+            step(moved);
+            __asm__ volatile("" ::: "memory");
+        }
+    }
+    const double gigabytes = static_cast<double>(moved) / 1e9;
+    return {gigabytes / secondsSince(begun), secondsSince(cpuBefore, CLOCK_PROCESS_CPUTIME_ID) / gigabytes};
 }
 
 // One process copies from one place to another: the limit for who moves bytes.
 Measured measureMemcpy(size_t bytes, double seconds)
 {
-    pin(0);
-    const size_t ring = std::max<size_t>(bytes * 4, 1 << 20);
-    std::vector<char> from(ring, 'x');
-    std::vector<char> to(ring);
-    const double cpuBefore = cpuSeconds(RUSAGE_SELF);
-    const auto begun = steady_clock::now();
-    size_t copied = 0;
-    while (secondsSince(begun) < seconds) {
-        for (size_t i = 0; i < 64 || (i < 4096 && bytes < 4096); i++, copied += bytes) {
-            const size_t at = copied % (ring / bytes * bytes);
-            std::memcpy(to.data() + at, from.data() + at, bytes);
-            __asm__ volatile("" ::"r"(to.data()) : "memory");
+    const size_t size = std::max<size_t>(bytes * 4, 1 << 20);
+    const Words from(size / sizeof(Word), 1);
+    Words to(from.size());
+    return measureAlone(bytes, seconds, [&](size_t moved) {
+        const size_t at = moved % size / sizeof(Word);
+        std::memcpy(&to[at], &from[at], bytes);
+    });
+}
+
+constexpr size_t kMebibyte = size_t{1} << 20;
+
+double measureFill(double seconds)
+{
+    Words memory(kMebibyte / sizeof(Word));
+    return measureAlone(kMebibyte, seconds, [&](size_t moved) { fill(memory, moved); }).gigabytesPerSecond;
+}
+
+double measureSum(double seconds)
+{
+    const Words memory(kMebibyte / sizeof(Word), 1);
+    return measureAlone(kMebibyte, seconds,
+                        [&](size_t) {
+                            if (sum(memory) != memory.size())
+                                fail("sum: a wrong one");
+                        })
+        .gigabytesPerSecond;
+}
+
+struct Crossing {
+    double fill; // GB/s
+    double sum;
+};
+
+// A MiB that one processor fills and then another one sums up, in turns: what it costs to have the memory
+// that the other one had, and nothing else.
+Crossing measureCrossing(double seconds)
+{
+    Words memory(kMebibyte / sizeof(Word));
+    std::atomic<Word> turn{0}; // odd: it is filled with this number
+    std::atomic<bool> ended{false};
+    double summing = 0;
+    std::thread other([&] {
+        pin(1);
+        for (Word number = 1;; number += 2) {
+            while (turn.load(std::memory_order_acquire) != number) {
+                if (ended.load(std::memory_order_acquire))
+                    return;
+            }
+            const uint64_t begun = now();
+            if (sum(memory) != number * memory.size())
+                fail("crossing: not all bytes arrived");
+            summing += secondsSince(begun);
+            turn.store(number + 1, std::memory_order_release);
+        }
+    });
+    double filling = 0;
+    Word number = 1;
+    for (const uint64_t begun = now(); secondsSince(begun) < seconds; number += 2) {
+        const uint64_t filledFrom = now();
+        fill(memory, number);
+        filling += secondsSince(filledFrom);
+        turn.store(number, std::memory_order_release);
+        while (turn.load(std::memory_order_acquire) == number) {
         }
     }
-    const double gigabytes = static_cast<double>(copied) / 1e9;
-    return {gigabytes / secondsSince(begun), (cpuSeconds(RUSAGE_SELF) - cpuBefore) / gigabytes};
+    ended.store(true, std::memory_order_release);
+    other.join();
+    const double gigabytes = static_cast<double>(number / 2) * kMebibyte / 1e9;
+    return {gigabytes / filling, gigabytes / summing};
 }
+
+void printLimits(const Options &options)
+{
+    std::vector<double> fills;
+    std::vector<double> sums;
+    std::vector<double> crossingFills;
+    std::vector<double> crossingSums;
+    for (uint64_t round = 0; round < options.rounds; round++) {
+        fills.push_back(measureFill(options.seconds));
+        sums.push_back(measureSum(options.seconds));
+        const Crossing crossing = measureCrossing(options.seconds);
+        crossingFills.push_back(crossing.fill);
+        crossingSums.push_back(crossing.sum);
+    }
+    std::printf("# 1 MiB of one processor alone: filled at %.2f GB/s, summed up at %.2f\n", median(fills),
+                median(sums));
+    std::printf("# 1 MiB that another processor had last: filled at %.2f GB/s, summed up at %.2f\n",
+                median(crossingFills), median(crossingSums));
+}
+
+// ---- the ways
 
 std::unique_ptr<Way> make(const std::string &name, size_t bytes, size_t depth)
 {
-    const size_t words = bytes / sizeof(Word);
-    const size_t inRing = depth ? depth * words : std::max((size_t{1} << 20) / sizeof(Word), 4 * words);
-    const auto capacity = static_cast<uint32_t>(inRing);
+    const auto words = static_cast<uint32_t>(bytes / sizeof(Word));
+    const size_t inRing = depth ? depth * words : std::max(kMebibyte / sizeof(Word), size_t{4} * words);
+    const auto capacity = static_cast<uint32_t>(std::bit_ceil(inRing));
     if (name == "ring")
-        return std::make_unique<RingWay>(words, capacity, Exposure::SingleWriter);
+        return ringWay(words, capacity, Exposure::SingleWriter);
     if (name == "shared")
-        return std::make_unique<RingWay>(words, capacity, Exposure::Shared);
+        return ringWay(words, capacity, Exposure::Shared);
     if (name == "minimal")
-        return std::make_unique<MinimalWay>(words, capacity);
+        return minimalWay(words, capacity);
     if (name == "unix")
-        return std::make_unique<FdWay>(words, FdWay::Kind::Stream);
+        return fdWay(words, FdKind::Stream);
     if (name == "seqpacket")
-        return std::make_unique<FdWay>(words, FdWay::Kind::Packets);
+        return fdWay(words, FdKind::Packets);
     if (name == "pipe")
-        return std::make_unique<FdWay>(words, FdWay::Kind::Pipe);
-    std::fprintf(stderr, "no such way: %s\n%s", name.c_str(), kUsage);
-    std::exit(2);
+        return fdWay(words, FdKind::Pipe);
+#ifdef BENCHMARK_DBUS
+    if (name == "dbus")
+        return dbusWay(words);
+#endif
+    std::fprintf(stderr, "no such way: %s\n", name.c_str());
+    explain(kUsage, false);
 }
 
-Measured measure(const std::string &name, size_t bytes, const Options &options)
+// What the receiving process tells when it has the last packet.
+struct Received {
+    Word sum;
+    double cpuSeconds;
+};
+
+// Sums up all packets in a process of its own. Its CPU counts from the first one on: by then all is set up.
+Received receiveAll(Way &way)
 {
-    if (name == "memcpy")
-        return measureMemcpy(bytes, options.seconds);
+    pin(1);
+    const auto receiving = way.receiving();
+    bool last = false;
+    Received received{receiving->receive(last), 0};
+    const uint64_t cpuBefore = now(CLOCK_PROCESS_CPUTIME_ID);
+    while (!last)
+        received.sum += receiving->receive(last);
+    received.cpuSeconds = secondsSince(cpuBefore, CLOCK_PROCESS_CPUTIME_ID);
+    return received;
+}
+
+Measured measureWay(const std::string &name, size_t bytes, const Options &options)
+{
     const auto way = make(name, bytes, options.depth);
-    int done[2];
-    if (::pipe(done) != 0)
-        fail("pipe");
+    int told[2];
+    if (::pipe(told) != 0)
+        systemFailed("pipe");
     const pid_t child = ::fork();
     if (child < 0)
-        fail("fork");
+        systemFailed("fork");
     if (child == 0) {
-        pin(1);
-        const auto receiving = way->receiving();
-        Word total = 0;
-        for (bool last = false; !last;)
-            total += receiving->receive(last);
-        [[maybe_unused]] const auto said = ::write(done[1], &total, sizeof total);
-        ::_exit(0);
+        const Received received = receiveAll(*way);
+        ::_exit(::write(told[1], &received, sizeof received) == sizeof received ? 0 : 1);
     }
-    pin(0);
-    double cpu = 0;
-    double seconds = 0;
+    ::close(told[1]);
+    const auto sending = way->sending();
+    sending->send(1); // the other side is there, and everything is warm, when the clock starts
+    const uint64_t cpuBefore = now(CLOCK_PROCESS_CPUTIME_ID);
+    const uint64_t begun = now();
     Word packets = 0;
-    {
-        const auto sending = way->sending();
-        sending->send(1); // the other side is there, and everything is warm, when the clock starts
-        const double cpuBefore = cpuSeconds(RUSAGE_SELF);
-        const auto begun = steady_clock::now();
-        do {
-            for (int i = 0; i < 16; i++)
-                sending->send(++packets);
-        } while (secondsSince(begun) < options.seconds);
-        sending->send(kLast);
-        Word total = 0;
-        if (::read(done[0], &total, sizeof total) != sizeof total)
-            fail("the receiving process");
-        seconds = secondsSince(begun);
-        cpu = cpuSeconds(RUSAGE_SELF) - cpuBefore;
-        const Word words = bytes / sizeof(Word);
-        if (total != words * (1 + packets * (packets + 1) / 2 + kLast)) {
-            std::fprintf(stderr, "%s: not all bytes arrived\n", name.c_str());
-            std::exit(1);
-        }
-    }
-    int status = 0;
-    rusage usage{};
-    ::wait4(child, &status, 0, &usage);
-    cpu += static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    ::close(done[0]);
-    ::close(done[1]);
+    do {
+        for (int i = 0; i < 16; i++)
+            sending->send(++packets);
+    } while (secondsSince(begun) < options.seconds);
+    sending->send(kLast);
+    Received received;
+    if (::read(told[0], &received, sizeof received) != sizeof received)
+        fail(name + ": the receiving process failed");
+    const double seconds = secondsSince(begun);
+    const double cpu = secondsSince(cpuBefore, CLOCK_PROCESS_CPUTIME_ID) + received.cpuSeconds;
+    ::close(told[0]);
+    ::waitpid(child, nullptr, 0);
+    if (received.sum != bytes / sizeof(Word) * (1 + packets * (packets + 1) / 2 + kLast))
+        fail(name + ": not all bytes arrived");
     const double gigabytes = static_cast<double>(packets) * static_cast<double>(bytes) / 1e9;
     return {gigabytes / seconds, cpu / gigabytes};
 }
 
-double median(std::vector<double> values)
+Measured measure(const std::string &name, size_t bytes, const Options &options)
 {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
+    return name == "memcpy" ? measureMemcpy(bytes, options.seconds) : measureWay(name, bytes, options);
 }
 
-std::vector<std::string> split(const std::string &list)
+void printSize(size_t bytes, const Options &options)
 {
-    std::vector<std::string> parts;
-    for (size_t at = 0; at <= list.size();) {
-        const size_t comma = std::min(list.find(',', at), list.size());
-        parts.push_back(list.substr(at, comma - at));
-        at = comma + 1;
-    }
-    return parts;
-}
-
-Options parse(int argc, char **argv)
-{
-    Options options;
-    for (int i = 1; i < argc; i++) {
-        const std::string argument = argv[i];
-        const size_t equals = argument.find('=');
-        const std::string name = argument.substr(0, equals);
-        const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
-        if (name == "ways")
-            options.ways = split(value);
-        else if (name == "depth")
-            options.depth = std::strtoull(value.c_str(), nullptr, 10);
-        else if (name == "seconds")
-            options.seconds = std::strtod(value.c_str(), nullptr);
-        else if (name == "rounds")
-            options.rounds = std::max(1, std::atoi(value.c_str()));
-        else if (name == "format")
-            options.csv = value == "csv";
-        else if (name == "sizes") {
-            options.sizes.clear();
-            for (const std::string &size : split(value))
-                options.sizes.push_back(std::max<size_t>(std::strtoull(size.c_str(), nullptr, 10) / 8, 1) *
-                                        8);
-        } else {
-            std::fputs(kUsage, argument == "--help" ? stdout : stderr);
-            std::exit(argument == "--help" ? 0 : 2);
+    std::map<std::string, std::vector<double>> rates;
+    std::map<std::string, std::vector<double>> cpus;
+    for (uint64_t round = 0; round < options.rounds; round++) {
+        for (const std::string &way : options.ways) {
+            const Measured measured = measure(way, bytes, options);
+            rates[way].push_back(measured.gigabytesPerSecond);
+            cpus[way].push_back(measured.cpuSecondsPerGigabyte);
         }
     }
-    return options;
+    if (!options.csv)
+        std::printf("%10zu", bytes);
+    for (const std::string &way : options.ways) {
+        const double rate = median(rates[way]);
+        const double cpu = median(cpus[way]);
+        if (options.csv)
+            std::printf("%zu,%s,%.4f,%.4f\n", bytes, way.c_str(), rate, cpu);
+        else
+            std::printf("  %7.3f (%6.2f)", rate, cpu);
+    }
+    if (!options.csv)
+        std::printf("\n");
+    std::fflush(stdout);
+}
+
+std::vector<size_t> sizesOf(const std::string &list)
+{
+    std::vector<size_t> sizes;
+    for (const std::string &size : split(list))
+        sizes.push_back(std::bit_floor(std::max<size_t>(countOf(size), sizeof(Word))));
+    return sizes;
+}
+
+bool setOption(Options &options, const std::string &name, const std::string &value)
+{
+    if (name == "ways")
+        options.ways = split(value);
+    else if (name == "sizes")
+        options.sizes = sizesOf(value);
+    else if (name == "depth")
+        options.depth = countOf(value);
+    else if (name == "seconds")
+        options.seconds = numberOf(value);
+    else if (name == "rounds")
+        options.rounds = std::max<uint64_t>(1, countOf(value));
+    else if (name == "format")
+        options.csv = value == "csv";
+    else
+        return false;
+    return true;
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-    const Options options = parse(argc, argv);
+    Options options;
+    options.sizes = sizesOf(kSizes);
+    readOptions(argc, argv, kUsage, [&](const std::string &name, const std::string &value) {
+        return setOption(options, name, value);
+    });
+    pin(0);
+    printLimits(options);
+    std::printf("# GB/s (CPU seconds of both sides for a GB), medians of %lu rounds\n", options.rounds);
     if (!options.csv) {
-        std::printf("GB/s (CPU seconds of both sides for a GB), medians of %d rounds\n%10s", options.rounds,
-                    "packet");
+        std::printf("%10s", "packet");
         for (const std::string &way : options.ways)
-            std::printf(" %16s", way.c_str());
+            std::printf("%18s", way.c_str());
         std::printf("\n");
     }
-    for (const size_t bytes : options.sizes) {
-        std::map<std::string, std::vector<double>> rates;
-        std::map<std::string, std::vector<double>> cpus;
-        for (int round = 0; round < options.rounds; round++) {
-            for (const std::string &way : options.ways) {
-                const Measured measured = measure(way, bytes, options);
-                rates[way].push_back(measured.gigabytesPerSecond);
-                cpus[way].push_back(measured.cpuSecondsPerGigabyte);
-            }
-        }
-        if (!options.csv)
-            std::printf("%10zu", bytes);
-        for (const std::string &way : options.ways) {
-            if (options.csv)
-                std::printf("%zu,%s,%.4f,%.4f\n", bytes, way.c_str(), median(rates[way]), median(cpus[way]));
-            else
-                std::printf("   %6.2f (%5.2f)", median(rates[way]), median(cpus[way]));
-        }
-        if (!options.csv)
-            std::printf("\n");
-        std::fflush(stdout);
-    }
+    std::fflush(stdout);
+    for (const size_t bytes : options.sizes)
+        printSize(bytes, options);
 }
