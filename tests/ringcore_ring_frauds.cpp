@@ -58,6 +58,7 @@ public:
     RingSide &own() const { return *own_.at<RingSide>(); }
     RingSide &yours() const { return *yours_.at<RingSide>(); }
     int yourFd() const { return fds_[1].get(); }
+    int socket() const { return socket_.get(); }
 
     // In the order of takeFdsForPeer().
     std::vector<UniqueFd> fds() const
@@ -488,6 +489,43 @@ TEST_P(Opening, RefusesASignalThatIsNoSocket)
                     found);
         EXPECT_EQ(creator.yours().magic, 0u); // and has touched nothing
     }
+}
+
+TEST_P(Opening, RefusesASignalOfAnotherFamily)
+{
+    UniqueFd other;
+    int family = 0;
+    for (const int any : {AF_ALG, AF_VSOCK, AF_TIPC}) {
+        other.reset(::socket(any, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+        family = any;
+        if (other.valid())
+            break;
+    }
+    if (!other.valid())
+        GTEST_SKIP() << "this kernel has no other seqpacket sockets";
+    auto fds = HostileCreator(GetParam()).fds();
+    fds[2] = std::move(other);
+    expectFault(OpenedVictim::open(GetParam(), std::move(fds)), FaultKind::NotASocket, AF_UNIX,
+                static_cast<uint64_t>(family));
+}
+
+TEST_P(Opening, TakesNoFdsFromTheSocket)
+{
+    const HostileCreator creator(GetParam());
+    auto victim = OpenedVictim::open(GetParam(), creator.fds()).value();
+    const ControlSocket socket(UniqueFd(::fcntl(creator.socket(), F_DUPFD_CLOEXEC, 0)));
+    std::vector<UniqueFd> fds;
+    fds.push_back(UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+    const bool kernelRefuses = refuseDescriptors(creator.socket());
+    const int before = openFds();
+    const std::byte byte[1]{};
+    const auto sent = socket.send(byte, fds);
+    EXPECT_EQ(sent.has_value(), !kernelRefuses);
+    if (!sent) {
+        EXPECT_EQ(std::get<SystemError>(sent.error()).number, EPERM);
+    }
+    victim.sender ? victim.sender->finishPoll() : victim.receiver->finishPoll();
+    EXPECT_EQ(openFds(), before);
 }
 
 // ---- memory of both, which trusts its peer to keep to it, but not to be the right one
