@@ -194,6 +194,14 @@ TEST(MemoryThatCannotBeReal, IsAFaultOfWhoSentIt)
         CHILD_REQUIRE(isCannotPopulate(Receiver<uint64_t>::open(kLarge, std::move(fds)), kLargeBytes));
         return 0;
     }));
+    const RingOptions shared{Exposure::Shared}; // the words of both fit into the page before the items
+    auto both = Sender<uint64_t>::create(kLarge, shared).value();
+    fds = both.takeFdsForPeer().value();
+    expectInSandbox(without(populating(kPopulateWrite, kLargeBytes), [&] {
+        CHILD_REQUIRE(
+            isCannotPopulate(Receiver<uint64_t>::open(kLarge, std::move(fds), shared), kLargeBytes));
+        return 0;
+    }));
 }
 
 TEST(MemoryThatCannotBeReal, IsAFaultAlsoWhenThePeerComesLater)

@@ -281,6 +281,15 @@ const Fraud kFrauds[] = {
      FaultKind::SealsMissing,
      sizeOfYours,
      always(EPERM)},
+    {"IsOpenForWritingOnly",
+     {},
+     [](auto &fds, size_t own, size_t) {
+         fds[own].reset(
+             ::open(("/proc/self/fd/" + std::to_string(fds[own].get())).c_str(), O_WRONLY | O_CLOEXEC));
+     },
+     FaultKind::NotReadable,
+     always(0),
+     always(O_WRONLY)},
     {"YoursIsOpenForReadingOnly",
      {},
      [](auto &fds, size_t, size_t yours) {
@@ -555,6 +564,7 @@ TEST_P(Opening, OfSharedMemoryTellsWhatIsNone)
                 FaultKind::WrongNumberOfFds, 2, 3);
     expectFault(OpenedVictim::open(GetParam(), offer()), FaultKind::WrongNumberOfFds, 3, 2);
     expectFault(with(memfd(4096, F_SEAL_GROW)), FaultKind::SealsMissing, number(kSizeSeals), F_SEAL_GROW);
+    expectFault(with(memfd(4096, kSizeSeals | F_SEAL_FUTURE_WRITE)), FaultKind::SealsMissing, 4096, EPERM);
     expectFault(with(memfd(8192, kSizeSeals)), FaultKind::SizeMismatch, 4096, 8192);
     expectFault(with(memfd(4096, kSizeSeals)), FaultKind::NotARing, kRingMagic, 0);
     auto changed = offer();
