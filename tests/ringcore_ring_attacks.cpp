@@ -730,6 +730,21 @@ TEST_P(EitherVictim, TakesNoFdsFromTheSocket)
     EXPECT_EQ(victim_.pass().value(), 1u);
 }
 
+// It goes, and has moved its cursor just before, without a ring.
+TEST_P(EitherVictim, LooksOnceMoreWhenThePeerIsGone)
+{
+    peer_.open();
+    ASSERT_TRUE(victim_.peerIsThere().value());
+    victim_.block();
+    Sleeper sleeper([&] { EXPECT_EQ(victim_.wait({}).value(), Wake::Ready); });
+    ASSERT_TRUE(sleeper.awaitAsleep());
+    victim_.letOneMorePass();
+    peer_.closeSocket();
+    sleeper.join();
+    EXPECT_EQ(victim_.pass().value(), 1u);
+    EXPECT_EQ(victim_.wait({}).value(), Wake::PeerGone);
+}
+
 TEST_P(EitherVictim, OutlivesAPeerThatClosesInTheMiddle)
 {
     peer_.open();
