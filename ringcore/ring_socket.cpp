@@ -145,7 +145,8 @@ Result<void> RingListener::give(const RingTerms &terms, std::vector<UniqueFd> fd
     }
 }
 
-Result<std::vector<UniqueFd>> takeRing(const std::string &path, const RingTerms &terms, Deadline deadline)
+Result<std::vector<UniqueFd>> takeRing(const std::string &path, const RingTerms &terms, Deadline deadline,
+                                       const AuthorizePeer &authorize)
 {
     auto connected = connectTo(path);
     while (!connected) {
@@ -156,6 +157,9 @@ Result<std::vector<UniqueFd>> takeRing(const std::string &path, const RingTerms 
         connected = connectTo(path);
     }
     const ControlSocket socket(std::move(*connected));
+    if (const PeerIdentity listener = socket.peer(); authorize && !authorize(listener))
+        return systemError(EPERM, "the listener at " + path + ", process " + std::to_string(listener.pid) +
+                                      " of user " + std::to_string(listener.uid));
     if (auto said = sendUntil(socket, encode(terms, Verdict::Good), {}, deadline); !said)
         return tl::unexpected(said.error());
     auto answer = await(socket, kMessageFds, deadline, "answer of " + path);

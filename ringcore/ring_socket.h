@@ -34,13 +34,16 @@ struct RingTerms {
     Exposure exposure = Exposure::SingleWriter;
 };
 
+// May whoever is at the other end of the socket share a ring with us? Asked before an fd goes either way.
+// None: yes.
+using AuthorizePeer = std::function<bool(const PeerIdentity &)>;
+
 // The side that makes the rings.
 class RingListener final
 {
 public:
     struct Callbacks {
-        // May this peer have the ring? Asked before an fd goes out. Default: yes.
-        std::function<bool(const PeerIdentity &)> authorize;
+        AuthorizePeer authorize;
         // A peer that was turned away, and why. accept() goes on with the next.
         std::function<void(const PeerIdentity &, const Error &)> refused;
     };
@@ -88,22 +91,24 @@ private:
 };
 
 // The fds of a ring that somebody at `path` offers with the other role and the same terms. Errors:
-// connectTo's, naming the path; ETIMEDOUT at the deadline (none: for ever); faults of what it says;
-// Refusal (Unauthorized). Taking fds from a hostile peer can take as long as it likes on Linux
-// before 6.16: see ControlSocket.
+// connectTo's, naming the path; SystemError EPERM, naming the listener: `authorize` will not have it,
+// and nothing was said to it or taken from it; ETIMEDOUT at the deadline (none: for ever); faults of what
+// it says; Refusal (Unauthorized): it will not have us. Taking fds from a hostile peer can take as long as
+// it likes on Linux before 6.16: see ControlSocket.
 RINGCORE_API Result<std::vector<UniqueFd>> takeRing(const std::string &path, const RingTerms &terms,
-                                                    Deadline deadline);
+                                                    Deadline deadline, const AuthorizePeer &authorize);
 
 // Connects to `path` and opens the other end of the ring that it offers: End is a Sender<T> or a
-// Receiver<T>. Errors: takeRing's and End::open's.
+// Receiver<T>. `authorize` is told who listens there, as of when it began to. Errors: takeRing's and
+// End::open's.
 template <typename End>
 Result<End> connectRing(const std::string &path, uint32_t capacity, const RingOptions &options = {},
-                        Deadline deadline = {})
+                        Deadline deadline = {}, const AuthorizePeer &authorize = {})
 {
     const auto geometry = End::geometryOf(capacity);
     if (!geometry)
         return tl::unexpected(geometry.error());
-    auto fds = takeRing(path, {End::kRole, *geometry, options.exposure}, deadline);
+    auto fds = takeRing(path, {End::kRole, *geometry, options.exposure}, deadline, authorize);
     if (!fds)
         return tl::unexpected(fds.error());
     return End::open(capacity, std::move(*fds), options);

@@ -180,13 +180,13 @@ void SharedRing::fallBack(const Error &why, const char *instead)
 Result<void> SharedRing::open(const std::vector<UniqueFd> &fds, const RingOptions &options)
 {
     if (options.exposure == Exposure::Shared) {
-        auto both = mapReceived(fds[0].get(), roundUpToPage(attachedBytes(geometry_)), kFixedSizeSeals,
-                                Mapping::Access::ReadWrite, pages_);
+        const size_t size = roundUpToPage(attachedBytes(geometry_));
+        auto both = mapReceived(fds[0].get(), size, kFixedSizeSeals, Mapping::Access::ReadWrite, pages_);
         if (!both)
-            return tl::unexpected(both.error());
+            return asFault(both.error(), FaultKind::SealsMissing, size);
         ownMemory_ = std::move(*both);
         if (auto real = ownMemory_.populateForWriting(0, ownMemory_.size()); !real)
-            return real;
+            return asFault(real.error(), FaultKind::CannotPopulate, ownMemory_.size());
         placeTogether(ownMemory_.data());
         return takeOwnSide(Begin::Anew);
     }
@@ -200,10 +200,10 @@ Result<void> SharedRing::open(const std::vector<UniqueFd> &fds, const RingOption
 Result<void> SharedRing::openOther(int fd)
 {
     const RingRole other = otherThan(role_);
-    auto mapping = mapReceived(fd, bytesOf(other, geometry_), kSingleWriterSeals, Mapping::Access::ReadOnly,
-                               pagesOf(other));
-    if (!mapping)
-        return tl::unexpected(mapping.error());
+    const size_t size = bytesOf(other, geometry_);
+    auto mapping = mapReceived(fd, size, kSingleWriterSeals, Mapping::Access::ReadOnly, pagesOf(other));
+    if (!mapping) // huge pages that there are not, say
+        return asFault(mapping.error(), FaultKind::CannotPopulate, size);
     otherMemory_ = std::move(*mapping);
     if (auto real = otherMemory_.populateForReading(0, otherMemory_.size()); !real)
         return asFault(real.error(), FaultKind::CannotPopulate, otherMemory_.size());

@@ -83,6 +83,7 @@ struct Victim {
     void interrupt() { sender ? sender->interrupt() : receiver->interrupt(); }
     Result<bool> prepareToPoll() { return sender ? sender->prepareToPoll() : receiver->prepareToPoll(); }
     void finishPoll() { sender ? sender->finishPoll() : receiver->finishPoll(); }
+    RingStatistics statistics() { return sender ? sender->statistics() : receiver->statistics(); }
     int pollFd() { return sender ? sender->pollFd() : receiver->pollFd(); }
 
     // Nothing can be passed on, so that a wait waits.
@@ -570,6 +571,39 @@ TEST_P(EitherVictim, WaitsNoLongerAndNoLessForABellThatRingsAllTheTime)
     EXPECT_EQ(victim_.wait({}).value(), Wake::Ready);
 }
 
+// Every word, at every moment.
+TEST_P(EitherVictim, StaysWithinItsRingWhateverTheWordsTurnInto)
+{
+    peer_.open();
+    ASSERT_TRUE(victim_.peerIsThere().value());
+    std::mt19937 random(4);
+    const Meanwhile lying([&] {
+        const auto any = static_cast<uint32_t>(random());
+        peer_.own().cursor = any % 8 ? peer_.victims().cursor + any % 16 : any; // often to be believed
+        peer_.own().sleeps = any % 5;
+        peer_.own().bell = any;
+        peer_.own().cpu = any % 3;
+        peer_.own().rungAt = any;
+        write(peer_.own(), {any, any, RingRole{any}, any, any, any}, RingRole::Sender);
+    });
+    const auto beyondRing = [](const auto &result) {
+        return faultOf(result).kind == FaultKind::CursorBeyondRing;
+    };
+    uint64_t passed = 0;
+    for (int i = 0; i < 2000; i++) {
+        const auto batch = victim_.pass();
+        ASSERT_TRUE(batch ? *batch <= kCapacity : beyondRing(batch));
+        passed += batch.value_or(0);
+        const auto room = victim_.sender ? victim_.sender->room() : victim_.receiver->available();
+        ASSERT_TRUE(room ? *room <= kCapacity : beyondRing(room));
+        if (i % 100 == 0) {
+            const auto woken = victim_.wait(within(1ms));
+            ASSERT_TRUE(woken || beyondRing(woken));
+        }
+    }
+    EXPECT_EQ(victim_.statistics().items, passed);
+}
+
 // A waiter that was moved away from its bell no longer hears it.
 TEST_P(EitherVictim, SleepsNoLongerWhenItIsMovedAwayFromTheBell)
 {
@@ -612,6 +646,10 @@ TEST_P(EitherVictim, WaitsNoLongerForAPeerThatFloodsTheSocketBeforeItOpens)
         victim.expectTimesOut();
         const Meanwhile flooding([&] { flood(victim.peer.socket(), bytes); });
         victim.expectTimesOut();
+        // Nor does it get the processor.
+        const uint64_t sleeps = victim.statistics().sleeps;
+        EXPECT_EQ(victim.wait(within(100ms)).value(), Wake::TimedOut);
+        EXPECT_LT(victim.statistics().sleeps, sleeps + 200);
         Sleeper sleeper([&] { EXPECT_EQ(victim.wait({}).value(), Wake::Interrupted); });
         ASSERT_TRUE(sleeper.awaitAsleep());
         victim.interrupt();
@@ -692,6 +730,21 @@ TEST_P(EitherVictim, TakesNoFdsFromTheSocket)
     EXPECT_EQ(victim_.pass().value(), 1u);
 }
 
+// It goes, and has moved its cursor just before, without a ring.
+TEST_P(EitherVictim, LooksOnceMoreWhenThePeerIsGone)
+{
+    peer_.open();
+    ASSERT_TRUE(victim_.peerIsThere().value());
+    victim_.block();
+    Sleeper sleeper([&] { EXPECT_EQ(victim_.wait({}).value(), Wake::Ready); });
+    ASSERT_TRUE(sleeper.awaitAsleep());
+    victim_.letOneMorePass();
+    peer_.closeSocket();
+    sleeper.join();
+    EXPECT_EQ(victim_.pass().value(), 1u);
+    EXPECT_EQ(victim_.wait({}).value(), Wake::PeerGone);
+}
+
 TEST_P(EitherVictim, OutlivesAPeerThatClosesInTheMiddle)
 {
     peer_.open();
@@ -708,6 +761,18 @@ TEST_P(EitherVictim, OutlivesAPeerThatClosesInTheMiddle)
     peer_.own().cursor = 1u << 31;
     EXPECT_EQ(faultOf(victim_.wait({})).kind, FaultKind::CursorBeyondRing);
     EXPECT_EQ(faultOf(victim_.pass()).kind, FaultKind::CursorBeyondRing);
+}
+
+// It may be in the middle of a step of 100 ms.
+TEST_P(EitherVictim, RingsWhenItGoes)
+{
+    peer_.open();
+    ASSERT_TRUE(victim_.peerIsThere().value());
+    const uint32_t bell = peer_.victims().bell;
+    victim_.sender.reset();
+    victim_.receiver.reset();
+    EXPECT_EQ(peer_.victims().bell, bell + 1);
+    EXPECT_EQ(peer_.victims().sleeps, 0u);
 }
 
 TEST_F(BesideAnHonestRing, APeerThatGoesWhileWeWriteInPlaceLeavesThePlaces)

@@ -58,6 +58,7 @@ public:
     RingSide &own() const { return *own_.at<RingSide>(); }
     RingSide &yours() const { return *yours_.at<RingSide>(); }
     int yourFd() const { return fds_[1].get(); }
+    int socket() const { return socket_.get(); }
 
     // In the order of takeFdsForPeer().
     std::vector<UniqueFd> fds() const
@@ -280,6 +281,15 @@ const Fraud kFrauds[] = {
      FaultKind::SealsMissing,
      sizeOfYours,
      always(EPERM)},
+    {"IsOpenForWritingOnly",
+     {},
+     [](auto &fds, size_t own, size_t) {
+         fds[own].reset(
+             ::open(("/proc/self/fd/" + std::to_string(fds[own].get())).c_str(), O_WRONLY | O_CLOEXEC));
+     },
+     FaultKind::NotReadable,
+     always(0),
+     always(O_WRONLY)},
     {"YoursIsOpenForReadingOnly",
      {},
      [](auto &fds, size_t, size_t yours) {
@@ -490,6 +500,43 @@ TEST_P(Opening, RefusesASignalThatIsNoSocket)
     }
 }
 
+TEST_P(Opening, RefusesASignalOfAnotherFamily)
+{
+    UniqueFd other;
+    int family = 0;
+    for (const int any : {AF_ALG, AF_VSOCK, AF_TIPC}) {
+        other.reset(::socket(any, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+        family = any;
+        if (other.valid())
+            break;
+    }
+    if (!other.valid())
+        GTEST_SKIP() << "this kernel has no other seqpacket sockets";
+    auto fds = HostileCreator(GetParam()).fds();
+    fds[2] = std::move(other);
+    expectFault(OpenedVictim::open(GetParam(), std::move(fds)), FaultKind::NotASocket, AF_UNIX,
+                static_cast<uint64_t>(family));
+}
+
+TEST_P(Opening, TakesNoFdsFromTheSocket)
+{
+    const HostileCreator creator(GetParam());
+    auto victim = OpenedVictim::open(GetParam(), creator.fds()).value();
+    const ControlSocket socket(UniqueFd(::fcntl(creator.socket(), F_DUPFD_CLOEXEC, 0)));
+    std::vector<UniqueFd> fds;
+    fds.push_back(UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+    const bool kernelRefuses = refuseDescriptors(creator.socket());
+    const int before = openFds();
+    const std::byte byte[1]{};
+    const auto sent = socket.send(byte, fds);
+    EXPECT_EQ(sent.has_value(), !kernelRefuses);
+    if (!sent) {
+        EXPECT_EQ(std::get<SystemError>(sent.error()).number, EPERM);
+    }
+    victim.sender ? victim.sender->finishPoll() : victim.receiver->finishPoll();
+    EXPECT_EQ(openFds(), before);
+}
+
 // ---- memory of both, which trusts its peer to keep to it, but not to be the right one
 
 TEST_P(Opening, OfSharedMemoryTellsWhatIsNone)
@@ -517,6 +564,7 @@ TEST_P(Opening, OfSharedMemoryTellsWhatIsNone)
                 FaultKind::WrongNumberOfFds, 2, 3);
     expectFault(OpenedVictim::open(GetParam(), offer()), FaultKind::WrongNumberOfFds, 3, 2);
     expectFault(with(memfd(4096, F_SEAL_GROW)), FaultKind::SealsMissing, number(kSizeSeals), F_SEAL_GROW);
+    expectFault(with(memfd(4096, kSizeSeals | F_SEAL_FUTURE_WRITE)), FaultKind::SealsMissing, 4096, EPERM);
     expectFault(with(memfd(8192, kSizeSeals)), FaultKind::SizeMismatch, 4096, 8192);
     expectFault(with(memfd(4096, kSizeSeals)), FaultKind::NotARing, kRingMagic, 0);
     auto changed = offer();

@@ -13,9 +13,12 @@
 #include <fcntl.h>
 #include <fstream>
 #include <linux/memfd.h>
+#include <optional>
 #include <string>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 using namespace ringcore;
 
@@ -83,23 +86,44 @@ INSTANTIATE_TEST_SUITE_P(Exposures, RingPages, testing::Values(Exposure::SingleW
                              return tested.param == Exposure::Shared ? "Shared" : "SingleWriter";
                          });
 
-TEST(RingPages, HugeOnesOfAPeerAreRefusedByWhoDidNotAskForThem)
+constexpr size_t kHugePage = size_t{2} << 20;
+using HugeItem = std::array<std::byte, kHugePage - kRingItemsOffset>; // fills a page
+
+// What a peer sends for a ring of one item; none: this kernel has no huge pages.
+std::optional<std::vector<UniqueFd>> fdsOfARingInAHugePage()
 {
-    constexpr size_t kHugePage = size_t{2} << 20;
-    using Item = std::array<std::byte, kHugePage - kRingItemsOffset>; // fills one
-    auto ring = Sender<Item>::create(1);
-    ASSERT_TRUE(ring);
-    auto fds = ring->takeFdsForPeer().value();
+    auto fds = Sender<HugeItem>::create(1).value().takeFdsForPeer().value();
     fds[0] = UniqueFd(::memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB));
     if (!fds[0].valid() || ::ftruncate(fds[0].get(), kHugePage) != 0)
-        GTEST_SKIP() << "no huge pages of 2 MiB here";
-    ASSERT_EQ(::fcntl(fds[0].get(), F_ADD_SEALS, kSingleWriterSeals), 0);
+        return std::nullopt;
+    EXPECT_EQ(::fcntl(fds[0].get(), F_ADD_SEALS, kSingleWriterSeals), 0);
+    return fds;
+}
 
-    const auto receiver = Receiver<Item>::open(1, std::move(fds));
+TEST(RingPages, HugeOnesOfAPeerAreRefusedByWhoDidNotAskForThem)
+{
+    auto fds = fdsOfARingInAHugePage();
+    if (!fds)
+        GTEST_SKIP() << "no huge pages of 2 MiB here";
+    const auto receiver = Receiver<HugeItem>::open(1, std::move(*fds));
     ASSERT_FALSE(receiver);
     const auto *fault = std::get_if<PeerFault>(&receiver.error());
     ASSERT_TRUE(fault) << describe(receiver.error());
     EXPECT_EQ(fault->kind, FaultKind::NotAMemfd) << describe(receiver.error());
+}
+
+TEST(RingPages, HugeOnesThatThereAreNotAreAFaultOfWhoSentThem)
+{
+    auto fds = fdsOfARingInAHugePage();
+    if (!fds || freeHugePages() > 0)
+        GTEST_SKIP() << "no huge pages of 2 MiB here, or some are free";
+    const auto receiver = Receiver<HugeItem>::open(1, std::move(*fds), {.hugePages = Wanted::IfPossible});
+    ASSERT_FALSE(receiver);
+    const auto *fault = std::get_if<PeerFault>(&receiver.error());
+    ASSERT_TRUE(fault) << describe(receiver.error());
+    EXPECT_EQ(fault->kind, FaultKind::CannotPopulate) << describe(*fault);
+    EXPECT_EQ(fault->expected, kHugePage);
+    EXPECT_EQ(fault->found, static_cast<uint64_t>(ENOMEM));
 }
 
 } // namespace

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <mutex>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
@@ -162,6 +163,49 @@ TEST_F(Listening, GivesNothingToWhoIsNotAuthorized)
     expectServed();
     served.join();
 }
+
+// ---- who listens
+
+TEST_F(Listening, IsAskedForByWhoConnectsAndServesIfItMay)
+{
+    auto served = serve();
+    std::optional<PeerIdentity> listener;
+    auto receiver =
+        connectRing<Receiver<uint64_t>>(path_, kCapacity, {}, soon(), [&](const PeerIdentity &found) {
+            listener = found;
+            return found.uid == ::getuid();
+        });
+    ASSERT_TRUE(receiver) << describe(receiver.error());
+    ASSERT_TRUE(listener);
+    EXPECT_EQ(listener->pid, ::getpid());
+    EXPECT_EQ(listener->uid, ::getuid());
+    EXPECT_EQ(listener->gid, ::getgid());
+    ASSERT_EQ(*receiver->waitForItems(1, soon()), Wake::Ready);
+    EXPECT_EQ(receiver->receive()->value(), 42u);
+    served.join();
+}
+
+// Nobody accepts, and it does not wait for that.
+TEST(Connecting, ToWhoMayNotListenSaysSoAndTellsThemNothing)
+{
+    const OwnDirectory directory;
+    const std::string path = directory / "ring";
+    const auto listener = BoundSocket::create(path, 0600);
+    ASSERT_TRUE(listener) << describe(listener.error());
+    const auto refused = connectRing<Receiver<uint64_t>>(path, kCapacity, {}, soon(),
+                                                         [](const PeerIdentity &) { return false; });
+    EXPECT_EQ(errnoOf(refused), EPERM);
+    const std::string said = describe(refused.error());
+    for (const std::string &part :
+         {path, "process " + std::to_string(::getpid()), "user " + std::to_string(::getuid())})
+        EXPECT_NE(said.find(part), std::string::npos) << said;
+
+    const ControlSocket accepted(UniqueFd(::accept4(listener->fd(), nullptr, nullptr, SOCK_CLOEXEC)));
+    ASSERT_TRUE(accepted.valid());
+    EXPECT_EQ(errnoOf(accepted.receive(0)), ECONNRESET); // it went without a word
+}
+
+// ---- who comes
 
 struct Nonsense {
     const char *name;

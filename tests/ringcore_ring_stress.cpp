@@ -190,6 +190,49 @@ TEST_P(RingStress, EveryItemArrivesOnceInOrderAndWhole)
     }
 }
 
+// A sender that never waits, and sends the moment that there is room: while the receiver is about to poll.
+int sendAtOnce(Sender<Numbered> sender, uint64_t count)
+{
+    std::minstd_rand random(3);
+    for (uint64_t next = 0; next < count;) {
+        if (!sender.send(itemOf(next)).value()) {
+            CHILD_REQUIRE(!sender.peerIsGone());
+            continue;
+        }
+        next++;
+        for (auto pause = random() % 256; pause > 0; pause--)
+            std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+    CHILD_REQUIRE(sender.waitForRoom(1, within(kPatience)).value() == Wake::Ready);
+    return 0;
+}
+
+TEST(PollStress, NoPollIsLeftWithAnItemThere)
+{
+    const uint64_t count = itemsWanted() / 20;
+    Meeting<Numbered> meeting(Made::BySender, 1);
+    Forked sender([&] {
+        ::alarm(0);
+        return sendAtOnce(meeting.sender(), count);
+    });
+    auto receiver = meeting.receiver();
+    uint64_t polls = 0;
+    for (uint64_t next = 0; next < count;) {
+        if (const auto item = receiver.receive().value()) {
+            ASSERT_EQ(*item, itemOf(next++));
+            continue;
+        }
+        if (receiver.prepareToPoll().value())
+            continue;
+        polls++;
+        // Nobody else ends this one.
+        ASSERT_EQ(polled(receiver.pollFd(), kPatience), POLLIN) << receiver.available().value();
+        receiver.finishPoll();
+    }
+    EXPECT_EQ(sender.wait(), 0);
+    RecordProperty("polls", static_cast<int>(polls));
+}
+
 INSTANTIATE_TEST_SUITE_P(Made, RingStress, testing::ValuesIn(kEveryWay),
                          [](const auto &instance) { return nameOf(instance.param); });
 
