@@ -162,7 +162,7 @@ Result<std::vector<UniqueFd>> takeRing(const std::string &path, const RingTerms 
                                       " of user " + std::to_string(listener.uid));
     if (auto said = sendUntil(socket, encode(terms, Verdict::Good), {}, deadline); !said)
         return tl::unexpected(said.error());
-    auto answer = await(socket, kMessageFds, deadline, "answer of " + path);
+    auto answer = await(socket, fdsForPeer(terms.exposure), deadline, "answer of " + path);
     if (!answer)
         return tl::unexpected(answer.error());
     if (auto same = compare(*answer, terms); !same)
