@@ -14,10 +14,13 @@ namespace ringcore
 {
 
 // Say so for a type that kRingItem cannot look into (more than sixteen members, members that are C
-// arrays, private ones) if it is trivially copyable, holds no pointers, no `bool` and no enumeration
-// without a fixed underlying type, and has no padding:
+// arrays, private ones, base classes) if it is trivially copyable, holds no pointers, no `bool` and no
+// enumeration without a fixed underlying type, and has no padding:
 //
 //     template <> inline constexpr bool ringcore::kRingItem<MyFrame> = true;
+//
+// It is no answer but an error of the compiler, in membersOf(), for bit-fields and for C arrays of class
+// types: say so there, too, or write the bits into a number, the array as a std::array.
 template <typename T>
 extern const bool kRingItem;
 
@@ -62,6 +65,20 @@ template <typename T, size_t... I>
 inline constexpr bool kArrayBehind<T, std::index_sequence<I...>> =
     requires { T{AnythingAt<I>{}..., {Anything{}, Anything{}}}; } &&
     !requires { T{AnythingAt<I>{}..., AnyClass{}}; };
+// clang-format on
+
+template <typename B, typename T>
+concept StrictBase = std::is_base_of_v<B, T> && !std::is_same_v<B, T>;
+
+// Takes the place of a base class only, which no structured binding looks into.
+template <typename T>
+struct AnyBaseOf {
+    template <StrictBase<T> B>
+    operator B() const noexcept;
+};
+// clang-format off
+template <typename T>
+inline constexpr bool kHasBase = requires { T{AnyBaseOf<T>{}}; };
 // clang-format on
 
 inline constexpr size_t kMostMembers = 16;
@@ -187,7 +204,7 @@ constexpr bool isRingItem()
     else if constexpr (IsStdArray<T>::value)
         return kRingItem<typename T::value_type> &&
                sizeof(T) == std::tuple_size_v<T> * sizeof(typename T::value_type);
-    else if constexpr (!std::is_aggregate_v<T>)
+    else if constexpr (!std::is_aggregate_v<T> || kHasBase<T>)
         return false;
     else if constexpr (memberCount<T>() > kMostMembers ||
                        hasArray<T>(std::make_index_sequence<memberCount<T>()>{}))

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 namespace ringcore
@@ -71,7 +72,31 @@ bool isOver(Deadline deadline)
     return deadline && steady_clock::now() >= *deadline;
 }
 
-Result<Message> await(const ControlSocket &socket, size_t mostFds, Deadline deadline, const std::string &who)
+// How long a wait may take: until the deadline, and while `interruption` cannot be read (-1: never).
+struct Patience {
+    Deadline deadline;
+    int interruption = -1;
+
+    // Until `fd` can be read, or the end of it; a hint.
+    void poll(int fd, Deadline until) const
+    {
+        pollfd fds[] = {{fd, POLLIN, 0}, {interruption, POLLIN, 0}};
+        ::poll(fds, std::size(fds), pollTimeout(until));
+    }
+    // What a wait for `what` ends with.
+    Result<void> check(const std::string &what) const
+    {
+        pollfd fd{interruption, POLLIN, 0};
+        if (::poll(&fd, 1, 0) > 0)
+            return systemError(ECANCELED, what);
+        if (isOver(deadline))
+            return systemError(ETIMEDOUT, what);
+        return {};
+    }
+};
+
+Result<Message> await(const ControlSocket &socket, size_t mostFds, const Patience &patience,
+                      const std::string &what)
 {
     while (true) {
         auto message = socket.receive(mostFds);
@@ -79,21 +104,20 @@ Result<Message> await(const ControlSocket &socket, size_t mostFds, Deadline dead
             return tl::unexpected(message.error());
         if (*message)
             return std::move(**message);
-        if (isOver(deadline))
-            return systemError(ETIMEDOUT, who);
-        pollfd fd{socket.fd(), POLLIN, 0};
-        ::poll(&fd, 1, pollTimeout(deadline));
+        if (auto more = patience.check(what); !more)
+            return tl::unexpected(more.error());
+        patience.poll(socket.fd(), patience.deadline);
     }
 }
 
 Result<void> sendUntil(const ControlSocket &socket, std::span<const std::byte> bytes,
-                       std::span<const UniqueFd> fds, Deadline deadline)
+                       std::span<const UniqueFd> fds, const Patience &patience)
 {
     while (true) {
         auto sent = socket.send(bytes, fds);
-        if (sent || !ControlSocket::isForLater(sent.error()) || isOver(deadline))
+        if (sent || !ControlSocket::isForLater(sent.error()) || !patience.check("sending to the peer"))
             return sent;
-        ::poll(nullptr, 0, static_cast<int>(kTryAgain.count()));
+        patience.poll(-1, steady_clock::now() + kTryAgain);
     }
 }
 
@@ -105,24 +129,35 @@ Result<RingListener> RingListener::listen(const std::string &path, unsigned perm
     if (!socket)
         return tl::unexpected(socket.error());
     refuseDescriptors(socket->fd());
-    return RingListener(std::move(*socket), path, std::move(callbacks));
+    UniqueFd interruption(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!interruption.valid())
+        return systemError(errno, "eventfd");
+    return RingListener(std::move(*socket), std::move(interruption), path, std::move(callbacks));
+}
+
+void RingListener::interrupt() noexcept
+{
+    // Nobody else has this eventfd, so it cannot be full but for 2^64 interrupts.
+    [[maybe_unused]] const int written = ::eventfd_write(interruption_.get(), 1);
 }
 
 Result<void> RingListener::give(const RingTerms &terms, std::vector<UniqueFd> fds, Deadline deadline)
 {
+    const Patience forPeers{deadline, interruption_.get()};
     while (true) {
+        if (eventfd_t interrupts; ::eventfd_read(interruption_.get(), &interrupts) == 0)
+            return systemError(ECANCELED, "waiting for a peer at " + path_);
         UniqueFd accepted(::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!accepted.valid()) {
             if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
                 return systemError(errno, "accept " + path_);
             if (isOver(deadline))
                 return systemError(ETIMEDOUT, "waiting for a peer at " + path_);
-            pollfd fd{socket_.fd(), POLLIN, 0};
-            ::poll(&fd, 1, pollTimeout(deadline));
+            forPeers.poll(socket_.fd(), deadline);
             continue;
         }
         const ControlSocket socket(std::move(accepted));
-        const Deadline patience = steady_clock::now() + kHandshakeTime;
+        const Patience patience{steady_clock::now() + kHandshakeTime, interruption_.get()};
         auto told = [&]() -> Result<void> {
             const auto asked = await(socket, 0, patience, "hello of a peer at " + path_);
             if (!asked)
@@ -160,9 +195,9 @@ Result<std::vector<UniqueFd>> takeRing(const std::string &path, const RingTerms 
     if (const PeerIdentity listener = socket.peer(); authorize && !authorize(listener))
         return systemError(EPERM, "the listener at " + path + ", process " + std::to_string(listener.pid) +
                                       " of user " + std::to_string(listener.uid));
-    if (auto said = sendUntil(socket, encode(terms, Verdict::Good), {}, deadline); !said)
+    if (auto said = sendUntil(socket, encode(terms, Verdict::Good), {}, {deadline}); !said)
         return tl::unexpected(said.error());
-    auto answer = await(socket, kMessageFds, deadline, "answer of " + path);
+    auto answer = await(socket, fdsForPeer(terms.exposure), {deadline}, "answer of " + path);
     if (!answer)
         return tl::unexpected(answer.error());
     if (auto same = compare(*answer, terms); !same)

@@ -16,6 +16,7 @@
 #include "control_socket.h"
 #include "error.h"
 #include "ring.h"
+#include "unique_fd.h"
 
 #include <chrono>
 #include <cstdint>
@@ -55,8 +56,8 @@ public:
     // Waits for a peer and gives it the other end of a new End: a Sender<T> or a Receiver<T>. One
     // peer at a time: another waits while this one takes up to kHandshakeTime to say what it wants.
     // What the peer makes of it shows in peerIsThere() and peerIsGone(). Errors: End::create's;
-    // SystemError ETIMEDOUT at the deadline (none: for ever), or what poll and accept say. One thread
-    // at a time.
+    // SystemError ETIMEDOUT at the deadline (none: for ever), ECANCELED after interrupt(), or what poll
+    // and accept say. One thread at a time.
     template <typename End>
     Result<End> accept(uint32_t capacity, const RingOptions &options = {}, Deadline deadline = {})
     {
@@ -72,20 +73,25 @@ public:
         return end;
     }
 
-    // Readable when accept() has somebody to talk to.
+    // Ends the accept() under way, or the next one. Any thread.
+    RINGCORE_API void interrupt() noexcept;
+
+    // For event loops: readable when accept() has somebody to talk to; it then takes up to kHandshakeTime.
     int pollFd() const { return socket_.fd(); }
 
     static constexpr std::chrono::milliseconds kHandshakeTime{1000};
 
 private:
-    RingListener(BoundSocket socket, std::string path, Callbacks callbacks)
-        : socket_(std::move(socket)), path_(std::move(path)), callbacks_(std::move(callbacks))
+    RingListener(BoundSocket socket, UniqueFd interruption, std::string path, Callbacks callbacks)
+        : socket_(std::move(socket)), interruption_(std::move(interruption)), path_(std::move(path)),
+          callbacks_(std::move(callbacks))
     {
     }
 
     RINGCORE_API Result<void> give(const RingTerms &terms, std::vector<UniqueFd> fds, Deadline deadline);
 
     BoundSocket socket_;
+    UniqueFd interruption_; // an eventfd that no peer ever has
     std::string path_;
     Callbacks callbacks_;
 };

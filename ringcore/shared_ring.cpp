@@ -83,8 +83,7 @@ Result<std::unique_ptr<SharedRing>> SharedRing::open(RingRole role, const RingGe
 {
     if (auto good = check(geometry); !good)
         return tl::unexpected(good.error());
-    const size_t expected = options.exposure == Exposure::SingleWriter ? 3 : 2;
-    if (fds.size() != expected)
+    if (const size_t expected = fdsForPeer(options.exposure); fds.size() != expected)
         return peerFault(FaultKind::WrongNumberOfFds, expected, fds.size());
     if (auto socket = checkSignal(fds.back().get()); !socket)
         return tl::unexpected(socket.error());

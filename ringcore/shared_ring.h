@@ -36,6 +36,12 @@ enum class Exposure {
     Shared,       // one memory that both can write: for peers that do
 };
 
+// How many fds takeFdsForPeer() gives and open() takes.
+constexpr size_t fdsForPeer(Exposure exposure)
+{
+    return exposure == Exposure::SingleWriter ? 3 : 2;
+}
+
 enum class Wanted { No, IfPossible, Required };
 
 // Both ends are given the same, but for `locked`, which is each end's own affair.

@@ -239,6 +239,50 @@ INSTANTIATE_TEST_SUITE_P(, Header,
                              return name;
                          });
 
+// ---- what the pages show
+
+// The indented blocks of a text that are C++ of this library; "..." stands for what is left out.
+std::vector<std::string> snippets(const std::string &path, const std::string &indent)
+{
+    std::vector<std::string> all;
+    std::ifstream file(path);
+    std::string block;
+    const auto end = [&] {
+        if (block.find("ringcore::") != std::string::npos && block.find(';') != std::string::npos)
+            all.push_back(block);
+        block.clear();
+    };
+    for (std::string line; std::getline(file, line);) {
+        const bool blank = line.empty() || line == "//";
+        if (!line.starts_with(indent) && !(blank && !block.empty()))
+            end();
+        else if (const auto code = blank ? "" : line.substr(indent.size()); code != "...")
+            block += code + "\n";
+    }
+    end();
+    return all;
+}
+
+TEST_F(Installed, SnippetsOfThePagesCompile)
+{
+    auto shown = snippets(kSource + "/README.md", "    ");
+    EXPECT_FALSE(shown.empty());
+    for (const auto &name : words(environment("SHAREDRING_API_HEADERS"))) {
+        const auto more = snippets(kSource + "/ringcore/" + name, "//     ");
+        EXPECT_TRUE(!more.empty() || !name.starts_with("ring")) << name;
+        shown.insert(shown.end(), more.begin(), more.end());
+    }
+    std::string before = "#include <cstdio>\n";
+    for (const auto &name : words(environment("SHAREDRING_API_HEADERS")))
+        before += "#include <ringcore/" + name + ">\n";
+    for (const auto &snippet : shown) {
+        write("snippet.cpp", before + "int main()\n{\n" + snippet + "}\n");
+        EXPECT_TRUE(succeeds("c++ " + kWarnings + "-fsyntax-only " + argument(at("snippet.cpp")) + " " +
+                             flags("--cflags")))
+            << snippet;
+    }
+}
+
 // ---- programs
 
 class Program : public Installed, public testing::WithParamInterface<std::string>

@@ -394,6 +394,25 @@ TEST_F(DbusExample, AnotherUserGetsAnErrorAndNoRing)
     EXPECT_ENDED(server, 0, "Sent 100 readings");
 }
 
+// The honest server would refuse us first: this one does not.
+TEST_F(DbusExample, AnotherUsersMeterIsNoneThoughItHasTheName)
+{
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "only root can run a program as another user";
+    const char *impostor = std::getenv("SHAREDRING_DBUS_IMPOSTOR");
+    ASSERT_NE(impostor, nullptr);
+    Program ours(impostor, {});
+    ASSERT_TRUE(ours.await(kServerIsReady)) << ours.printed();
+    Example believes("ring-meter-dbus-client", {"1"});
+    EXPECT_ENDED(believes, 0, "1 readings, 0 lost");
+    ours.kill();
+
+    Program theirs(impostor, {}, kNobody);
+    ASSERT_TRUE(theirs.await(kServerIsReady)) << theirs.printed();
+    Example client("ring-meter-dbus-client", {"1"});
+    EXPECT_ENDED(client, 1, "This is not a meter of our own user");
+}
+
 TEST_F(DbusExample, SaysThatThereIsNoServer)
 {
     Example client("ring-meter-dbus-client", {});

@@ -393,6 +393,18 @@ TEST_P(RingWithSocket, WakesWhoSleepsWhenThePeerGoes)
     ends_.sender.reset();
 }
 
+// So much control data is to be received.
+TEST(FdsForPeer, AreAsManyAsItsReceiverIsTold)
+{
+    static_assert(fdsForPeer(Exposure::SingleWriter) == 3 && fdsForPeer(Exposure::Shared) == 2);
+    for (const Exposure exposure : {Exposure::SingleWriter, Exposure::Shared}) {
+        EXPECT_EQ(Sender<uint64_t>::create(8, {exposure}).value().takeFdsForPeer().value().size(),
+                  fdsForPeer(exposure));
+        EXPECT_EQ(Receiver<uint64_t>::create(8, {exposure}).value().takeFdsForPeer().value().size(),
+                  fdsForPeer(exposure));
+    }
+}
+
 // A child process, say, has inherited it.
 TEST_P(RingWithSocket, IsGoneAlsoWhenACopyOfItsSocketIsLeft)
 {

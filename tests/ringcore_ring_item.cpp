@@ -143,6 +143,18 @@ public:
 private:
     uint32_t a_;
 };
+struct WithBase : Two {
+    uint32_t c;
+};
+struct WithBases : One, Two {
+};
+struct WithEmptyBase : Empty {
+    uint32_t a;
+};
+struct WithBaseInside {
+    uint32_t a;
+    WithBase b;
+};
 union Either {
     uint32_t a;
     float b;
@@ -236,6 +248,8 @@ TEST(RingItem, IsNothingThatCannotBeLookedInto)
     static_assert(!RingItem<Either> && !RingItem<WithUnion>);
     static_assert(!RingItem<WithConstructor> && !RingItem<Private>);
     static_assert(!RingItem<std::complex<float>>);
+    static_assert(!RingItem<WithBase> && !RingItem<WithBases> && !RingItem<WithEmptyBase>);
+    static_assert(!RingItem<WithBaseInside> && !RingItem<std::array<WithBase, 2>>);
 }
 
 TEST(RingItem, IsTriviallyCopied)

@@ -2,6 +2,7 @@
 //
 // Rings that are handed over a unix socket: both sides get what they asked for or are told why not, and
 // a peer that talks nonsense costs the listener nothing but its handshake time.
+#include "ring_ends.h"
 #include "ring_files.h"
 
 #include "ringcore/ring_socket.h"
@@ -20,6 +21,7 @@
 using namespace ringcore;
 using namespace std::chrono_literals;
 using ringtest::OwnDirectory;
+using ringtest::Sleeper;
 using std::chrono::steady_clock;
 
 namespace
@@ -286,6 +288,65 @@ TEST_F(Listening, WaitsNoLongerThanItsDeadline)
     // Nobody accepts: the answer does not come.
     EXPECT_EQ(errnoOf(connectRing<Receiver<uint64_t>>(path_, kCapacity, {}, steady_clock::now() + 50ms)),
               ETIMEDOUT);
+}
+
+// ---- interrupted
+
+TEST_F(Listening, IsInterruptedOnce)
+{
+    listener_->interrupt();
+    listener_->interrupt();
+    EXPECT_EQ(errnoOf(listener_->accept<Sender<uint64_t>>(kCapacity, {}, soon())), ECANCELED);
+    auto served = serve();
+    expectServed();
+    served.join();
+}
+
+TEST_F(Listening, IsInterruptedInItsSleep)
+{
+    Sleeper sleeper([this] {
+        EXPECT_EQ(errnoOf(listener_->accept<Sender<uint64_t>>(kCapacity, {}, soon())), ECANCELED);
+    });
+    ASSERT_TRUE(sleeper.awaitAsleep());
+    const auto begun = steady_clock::now();
+    listener_->interrupt();
+    sleeper.join();
+    EXPECT_LT(steady_clock::now() - begun, 5s);
+}
+
+TEST_F(Listening, IsInterruptedWhileAPeerTakesItsTime)
+{
+    const auto silent = connectTo(path_);
+    ASSERT_TRUE(silent);
+    const auto begun = steady_clock::now();
+    Sleeper sleeper([this] {
+        EXPECT_EQ(errnoOf(listener_->accept<Sender<uint64_t>>(kCapacity, {}, soon())), ECANCELED);
+    });
+    while (ringtest::polled(listener_->pollFd())) // until it talks to that peer
+        std::this_thread::yield();
+    listener_->interrupt();
+    sleeper.join();
+    EXPECT_LT(steady_clock::now() - begun, RingListener::kHandshakeTime);
+    ASSERT_EQ(refused_.size(), 1u);
+    EXPECT_EQ(std::get<SystemError>(refused_[0]).number, ECANCELED);
+}
+
+// However many come.
+TEST_F(Listening, IsInterruptedThoughAPeerIsThere)
+{
+    const auto peer = connectTo(path_);
+    ASSERT_TRUE(peer);
+    listener_->interrupt();
+    EXPECT_EQ(errnoOf(listener_->accept<Sender<uint64_t>>(kCapacity, {}, soon())), ECANCELED);
+    EXPECT_TRUE(refused_.empty());
+}
+
+TEST_F(Listening, PollsForAPeer)
+{
+    EXPECT_EQ(ringtest::polled(listener_->pollFd()), 0);
+    const auto peer = connectTo(path_);
+    ASSERT_TRUE(peer);
+    EXPECT_EQ(ringtest::polled(listener_->pollFd()), POLLIN);
 }
 
 TEST_F(Listening, LeavesNothingInTheFileSystem)

@@ -46,7 +46,7 @@ bool receive(const ControlSocket &parent)
 {
     pollfd readable{parent.fd(), POLLIN, 0};
     ::poll(&readable, 1, -1);
-    auto message = parent.receive(kMessageFds).value();
+    auto message = parent.receive(fdsForPeer(Exposure::SingleWriter)).value();
     auto receiver = Receiver<Sample>::open(kCapacity, std::move(message.value().fds)).value();
 
     uint64_t received = 0;
