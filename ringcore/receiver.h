@@ -65,7 +65,7 @@ public:
     // rules may be changing them meanwhile: read each once, and check what you read. It is given as
     // many as there are, at most `most` (who says how many it takes spares a look at the sender's
     // memory), and not called if there are none. Nothing is taken if it throws, or claims more than
-    // it was given (Misuse: TookTooMany). Returns how many.
+    // it was given (Misuse: TookTooMany); it is not to call this Receiver. Returns how many.
     template <std::invocable<Parts<const T>> F>
     Result<uint32_t> receiveInPlace(F &&take, uint32_t most = kMostItems)
     {
@@ -77,8 +77,9 @@ public:
         if (count == 0)
             return 0u;
         const size_t taken = static_cast<size_t>(take(reader_.items(count)));
-        if (taken > count)
-            return misuse(MisuseKind::TookTooMany, count, taken);
+        // Not as many as before, if it received something itself.
+        if (const uint32_t left = std::min(count, reader_.knownItems()); taken > left)
+            return misuse(MisuseKind::TookTooMany, left, taken);
         return giveBackBatch(static_cast<uint32_t>(taken));
     }
 

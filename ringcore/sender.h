@@ -73,8 +73,8 @@ public:
     // fill(Parts<T>) writes into the ring itself and returns how many items it wrote, from the
     // first on: what was in those places before is old items. It is given as many places as are
     // free, at most `most` (who says how many it needs spares a look at the receiver's memory).
-    // Nothing is sent if it throws, or claims more than it was given (Misuse: WroteTooMany). Returns
-    // how many were sent.
+    // Nothing is sent if it throws, or claims more than it was given (Misuse: WroteTooMany); it is not to
+    // call this Sender, whose places it has. Returns how many were sent.
     template <std::invocable<Parts<T>> F>
     Result<uint32_t> sendInPlace(F &&fill, uint32_t most = kMostItems)
     {
@@ -84,8 +84,9 @@ public:
             return known;
         const uint32_t room = std::min(*known, most);
         const size_t written = static_cast<size_t>(fill(writer_.places(room)));
-        if (written > room)
-            return misuse(MisuseKind::WroteTooMany, room, written);
+        // Not as much as before, if it sent something itself.
+        if (const uint32_t left = std::min(room, writer_.knownRoom()); written > left)
+            return misuse(MisuseKind::WroteTooMany, left, written);
         return publishBatch(static_cast<uint32_t>(written));
     }
 

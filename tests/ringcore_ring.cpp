@@ -179,6 +179,29 @@ TEST_P(Ring, IsAsItWasAfterACallbackThatThrows)
     EXPECT_EQ(sender_.statistics().items, 3u);
 }
 
+// It may not, but no cursor goes where it must not be.
+TEST_P(Ring, StaysInOrderWhenACallbackSendsOrReceivesItself)
+{
+    const auto sendsToo = [&](Parts<uint64_t>) {
+        EXPECT_EQ(sender_.send(numbers(0, 5)).value(), 5u);
+        return 4;
+    };
+    expectMisuse(sender_.sendInPlace(sendsToo), MisuseKind::WroteTooMany, 3, 4);
+    EXPECT_EQ(sender_.room().value(), 3u);
+    EXPECT_EQ(sender_.send(numbers(5, 4)).value(), 3u);
+
+    const auto receivesToo = [&](Parts<const uint64_t>) {
+        Numbers some(5);
+        EXPECT_EQ(receiver_.receive(std::span(some)).value(), 5u);
+        EXPECT_EQ(some, numbers(0, 5));
+        return 4;
+    };
+    expectMisuse(receiver_.receiveInPlace(receivesToo), MisuseKind::TookTooMany, 3, 4);
+    EXPECT_EQ(receiver_.available().value(), 3u);
+    EXPECT_EQ(drain(receiver_), numbers(5, 3));
+    EXPECT_EQ(sender_.room().value(), 8u);
+}
+
 TEST_P(Ring, IsAsItWasAfterACallbackThatClaimsTooMuch)
 {
     ASSERT_EQ(sender_.send(numbers(0, 3)).value(), 3u);
