@@ -119,7 +119,7 @@ TEST(SlowClients, AreDisconnectedAtTheFirstFrameTheyCannotTakeWhereTheUserSaysSo
         ASSERT_TRUE(gone) << producer.transcript();
         EXPECT_NE(gone->find("slow"), std::string::npos) << *gone;
     }
-    EXPECT_EQ(producer.stat("drops"), 2u); // those two frames
+    EXPECT_GE(producer.stat("drops"), 2u); // those two frames, and of who has come back and is as slow
     ASSERT_TRUE(honest.waitForCount(180)) << honest.transcript();
     expectToStopAtOnce(producer);
     ASSERT_TRUE(honest.waitFor("eos")) << honest.transcript();
