@@ -114,12 +114,14 @@ TEST(SlowClients, AreDisconnectedAtTheFirstFrameTheyCannotTakeWhereTheUserSaysSo
     ASSERT_TRUE(producer.waitFor("info Waiting for a client")) << producer.transcript();
     PeerProcess honest(consumerLine(socket));
     Nuisances nuisances(socket);
-    for (int i = 0; i < 2; i++) {
-        const auto gone = producer.waitFor("disconnected");
-        ASSERT_TRUE(gone) << producer.transcript();
-        EXPECT_NE(gone->find("slow"), std::string::npos) << *gone;
+    uint64_t gone = 0;
+    for (; gone < 2 || gone < producer.stat("drops"); gone++) {
+        const auto line = producer.waitFor("disconnected");
+        ASSERT_TRUE(line) << producer.transcript();
+        EXPECT_NE(line->find("slow"), std::string::npos) << *line;
     }
-    EXPECT_GE(producer.stat("drops"), 2u); // those two frames, and of who has come back and is as slow
+    EXPECT_EQ(producer.stat("drops"), gone); // a frame of each
+    EXPECT_LE(gone, 3u);                     // who takes 20 ms a frame is one of them where all is slow
     ASSERT_TRUE(honest.waitForCount(180)) << honest.transcript();
     expectToStopAtOnce(producer);
     ASSERT_TRUE(honest.waitFor("eos")) << honest.transcript();
