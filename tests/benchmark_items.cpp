@@ -233,7 +233,7 @@ bool setOption(Options &options, const std::string &name, const std::string &val
     if (name == "items")
         options.items = std::max<uint64_t>(countOf(value) / kBatch, 1) * kBatch;
     else if (name == "rounds")
-        options.rounds = std::max<uint64_t>(countOf(value), 1);
+        options.rounds = roundsOf(value);
     else
         return false;
     return true;
@@ -244,9 +244,7 @@ bool setOption(Options &options, const std::string &name, const std::string &val
 int main(int argc, char **argv)
 {
     Options options;
-    readOptions(argc, argv, kUsage, [&](const std::string &name, const std::string &value) {
-        return setOption(options, name, value);
-    });
+    readOptions(argc, argv, kUsage, options, setOption);
     pin(0);
     Rates ring{"ring"};
     Rates minimal{"minimal"};

@@ -248,7 +248,7 @@ bool setOption(Options &options, const std::string &name, const std::string &val
     else if (name == "pause")
         options.pause = std::clamp(numberOf(value), 0.0, 999.0);
     else if (name == "rounds")
-        options.rounds = std::max<uint64_t>(countOf(value), 1);
+        options.rounds = roundsOf(value);
     else
         return false;
     return true;
@@ -259,9 +259,7 @@ bool setOption(Options &options, const std::string &name, const std::string &val
 int main(int argc, char **argv)
 {
     Options options;
-    readOptions(argc, argv, kUsage, [&](const std::string &name, const std::string &value) {
-        return setOption(options, name, value);
-    });
+    readOptions(argc, argv, kUsage, options, setOption);
     const Trips awake{static_cast<uint32_t>(options.awake), 0};
     const Trips asleep{static_cast<uint32_t>(options.asleep), static_cast<uint64_t>(options.pause * 1e6)};
     pin(0);

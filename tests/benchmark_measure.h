@@ -78,6 +78,11 @@ inline uint64_t countOf(const std::string &value)
 {
     return std::strtoull(value.c_str(), nullptr, 10);
 }
+// Of measurements: one at least.
+inline uint64_t roundsOf(const std::string &value)
+{
+    return std::max<uint64_t>(countOf(value), 1);
+}
 inline double numberOf(const std::string &value)
 {
     return std::strtod(value.c_str(), nullptr);
@@ -89,15 +94,16 @@ inline double numberOf(const std::string &value)
     std::exit(asked ? 0 : 2);
 }
 
-// Calls set(name, value) for each NAME=VALUE; it returns whether there is such an option.
-template <typename Set>
-void readOptions(int argc, char **argv, const std::string &usage, Set &&set)
+// Calls set(options, name, value) for each NAME=VALUE; it returns whether there is such an option.
+template <typename Options>
+void readOptions(int argc, char **argv, const std::string &usage, Options &options,
+                 bool set(Options &, const std::string &, const std::string &))
 {
     for (int i = 1; i < argc; i++) {
         const std::string argument = argv[i];
         const size_t equals = std::min(argument.find('='), argument.size());
         const std::string value = argument.substr(std::min(equals + 1, argument.size()));
-        if (!set(argument.substr(0, equals), value))
+        if (!set(options, argument.substr(0, equals), value))
             explain(usage, argument == "--help");
     }
 }

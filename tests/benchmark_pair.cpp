@@ -414,7 +414,7 @@ bool setOption(Options &options, const std::string &name, const std::string &val
     else if (name == "seconds")
         options.seconds = numberOf(value);
     else if (name == "rounds")
-        options.rounds = std::max(1u, static_cast<unsigned>(countOf(value)));
+        options.rounds = static_cast<unsigned>(roundsOf(value));
     else
         return false;
     return true;
@@ -428,9 +428,7 @@ int main(int argc, char **argv)
     if (argc == 4 && std::string(argv[1]) == "consume")
         return consume(argv[2], std::string(argv[3]) == "full");
     Options options;
-    readOptions(argc, argv, kUsage, [&](const std::string &name, const std::string &value) {
-        return setOption(options, name, value);
-    });
+    readOptions(argc, argv, kUsage, options, setOption);
     std::map<std::string, std::vector<Measured>> all;
     for (unsigned round = 0; round < options.rounds; round++) {
         for (const std::string &way : options.ways)

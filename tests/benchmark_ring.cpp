@@ -312,7 +312,7 @@ bool setOption(Options &options, const std::string &name, const std::string &val
     else if (name == "seconds")
         options.seconds = numberOf(value);
     else if (name == "rounds")
-        options.rounds = std::max<uint64_t>(1, countOf(value));
+        options.rounds = roundsOf(value);
     else if (name == "format")
         options.csv = value == "csv";
     else
@@ -326,9 +326,7 @@ int main(int argc, char **argv)
 {
     Options options;
     options.sizes = sizesOf(kSizes);
-    readOptions(argc, argv, kUsage, [&](const std::string &name, const std::string &value) {
-        return setOption(options, name, value);
-    });
+    readOptions(argc, argv, kUsage, options, setOption);
     pin(0);
     printLimits(options);
     std::printf("# GB/s (CPU seconds of both sides for a GB), medians of %lu rounds\n", options.rounds);
