@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "consumer_account.h"
 
+#include <utility>
+
 namespace ringcore
 {
 
@@ -80,19 +82,50 @@ void ConsumerAccount::deliverBuffer(Record &record, uint32_t publication, uint64
 {
     record.head.flags = discont ? kRecordIsDiscont : 0;
     discont = false;
-    deliver(record, publication, charge, freeBufferSlots_);
+    fillIn(record, publication, charge, freeBufferSlots_);
+    writer_.write(record);
+    countBuffer(record.head);
+}
+
+void ConsumerAccount::countBuffer(const RecordHead &head)
+{
     heldBuffers_++;
     statistics_.buffers++;
-    statistics_.bytes += record.head.payloadSize;
+    statistics_.bytes += head.payloadSize;
+}
+
+void ConsumerAccount::stageBuffer(Record &record, uint32_t publication, uint64_t charge)
+{
+    const uint32_t listFlags = record.head.flags;
+    if (std::exchange(discont, false))
+        record.head.flags |= kRecordIsDiscont;
+    fillIn(record, publication, charge, freeBufferSlots_);
+    writer_.stage(record);
+    countBuffer(record.head);
+    staged_ = {record.head.kind, record.head.flags};
+    record.head.flags = listFlags; // for the next consumer
+}
+
+bool ConsumerAccount::showStaged(ListEnds ends)
+{
+    const auto last = std::exchange(staged_, std::nullopt);
+    if (!last)
+        return false;
+    if (ends == ListEnds::Here && (last->flags & kRecordListGoesOn) != 0)
+        writer_.amendStaged(last->kind, last->flags & ~kRecordListGoesOn);
+    writer_.showStaged();
+    return true;
 }
 
 void ConsumerAccount::deliverEvent(Record &record, std::optional<uint32_t> publication, uint64_t charge)
 {
-    deliver(record, publication, charge, freeEventSlots_);
+    fillIn(record, publication, charge, freeEventSlots_);
+    writer_.write(record);
 }
 
-void ConsumerAccount::deliver(Record &record, std::optional<uint32_t> publication, uint64_t charge,
-                              std::vector<uint32_t> &freeSlots)
+// Takes a slot for the record, and keeps account of it.
+void ConsumerAccount::fillIn(Record &record, std::optional<uint32_t> publication, uint64_t charge,
+                             std::vector<uint32_t> &freeSlots)
 {
     record.head.slot = kNoSlot;
     record.head.generation = 0;
@@ -118,7 +151,6 @@ void ConsumerAccount::deliver(Record &record, std::optional<uint32_t> publicatio
     // The mark stays for a consumer that has not come so far, but must not match a cursor that wrapped.
     if (endAt_ && writer_.written() - *endAt_ >= writer_.capacity())
         setEndOfStream(false, 0);
-    writer_.write(record);
 }
 
 void ConsumerAccount::setEpoch(uint64_t packedEpoch)

@@ -57,6 +57,14 @@ public:
     void deliverBuffer(Record &record, uint32_t publication, uint64_t charge);
     void deliverEvent(Record &record, std::optional<uint32_t> publication, uint64_t charge);
 
+    // As deliverBuffer(), for one of a list (head.flags says kRecordInList...): the consumer sees it with
+    // showStaged(), before which the lock is not let go. `OrAsItIs`: the list goes on if the last record
+    // staged says so.
+    enum class ListEnds { Here, OrAsItIs };
+    void stageBuffer(Record &record, uint32_t publication, uint64_t charge);
+    // False: there was nothing to be seen.
+    bool showStaged(ListEnds ends);
+
     void setEpoch(uint64_t packedEpoch);
     void setEndOfStream(bool ended, uint32_t epoch);
     void setBound(uint64_t bytes);
@@ -102,13 +110,14 @@ private:
         Block payload; // the blocks' real extent
         Block extra;
         uint64_t since = 0; // CLOCK_MONOTONIC, ns
-        bool over = false; // the one further block
+        bool over = false;  // the one further block
     };
 
     ForwardHeader &forward() const { return *forwardMemory_.at<ForwardHeader>(); }
     const ReturnPage &returned() const { return *returnMemory_.at<const ReturnPage>(); }
-    void deliver(Record &record, std::optional<uint32_t> publication, uint64_t charge,
-                 std::vector<uint32_t> &freeSlots);
+    void fillIn(Record &record, std::optional<uint32_t> publication, uint64_t charge,
+                std::vector<uint32_t> &freeSlots);
+    void countBuffer(const RecordHead &head);
     void settle(uint32_t slotIndex, Publications &publications, ReleaseList &released);
     void noteShare();
     bool isEventSlot(uint32_t slot) const { return slot >= maxBuffers_; }
@@ -131,6 +140,11 @@ private:
     uint32_t overOut_ = 0;
     std::optional<std::chrono::steady_clock::time_point> aboveSince_;
     std::optional<uint32_t> endAt_; // the cursor of the end-of-stream mark that stands
+    struct Staged {
+        uint32_t kind;
+        uint32_t flags;
+    };
+    std::optional<Staged> staged_; // the last record that the consumer does not see yet
     ConsumerStatistics statistics_;
 };
 

@@ -49,6 +49,13 @@ public:
     // Writes one record and makes it visible. There must be room.
     void write(const Record &record)
     {
+        stage(record);
+        showStaged();
+    }
+
+    // Writes one record that the reader sees with the next showStaged(). There must be room.
+    void stage(const Record &record)
+    {
         uint64_t words[kRecordWords];
         std::memcpy(words, &record, sizeof words);
         SharedRecord &slot = ring_[written_ & (capacity() - 1)];
@@ -57,6 +64,20 @@ public:
         for (size_t i = 0; i < used; i++)
             slot.words[i].store(words[i], std::memory_order_relaxed);
         written_++;
+    }
+
+    // Other flags for the record that was staged last, which is not visible yet.
+    void amendStaged(uint32_t kind, uint32_t flags)
+    {
+        const uint32_t words[] = {kind, flags};
+        static_assert(offsetof(RecordHead, kind) == 0 && offsetof(RecordHead, flags) == sizeof(uint32_t));
+        uint64_t first;
+        std::memcpy(&first, words, sizeof first);
+        ring_[(written_ - 1) & (capacity() - 1)].words[0].store(first, std::memory_order_relaxed);
+    }
+
+    void showStaged()
+    {
         cursor_.store(written_, std::memory_order_release); // pairs with DescriptorReader::available
     }
 

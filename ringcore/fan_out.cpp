@@ -28,13 +28,8 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
     reapLocked(after);
 
     Block extra;
-    if (!buffer.extra.empty() && !members_.empty()) {
-        const auto block = arena_->allocate(buffer.extra.size());
-        if (!block)
-            return PublishOutcome::NoMemory;
-        extra = *block;
-        std::memcpy(arena_->at(extra.offset), buffer.extra.data(), buffer.extra.size());
-    }
+    if (!copyExtra(buffer, extra))
+        return PublishOutcome::NoMemory;
     if (config_.slowClient == SlowClient::Block && !waitForRoom(buffer.charge + extra.size, lock, after)) {
         arena_->free(extra);
         return PublishOutcome::Interrupted;
@@ -50,7 +45,20 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
     return PublishOutcome::Delivered;
 }
 
-void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
+// False: there is no room for it in the arena.
+bool FanOut::copyExtra(const Outgoing &buffer, Block &extra)
+{
+    if (buffer.extra.empty() || members_.empty())
+        return true;
+    const auto block = arena_->allocate(buffer.extra.size());
+    if (!block)
+        return false;
+    extra = *block;
+    std::memcpy(arena_->at(extra.offset), buffer.extra.data(), buffer.extra.size());
+    return true;
+}
+
+Record FanOut::recordOf(const Outgoing &buffer, Block extra) const
 {
     Record record;
     record.head = {};
@@ -61,9 +69,14 @@ void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
     record.head.payloadSize = buffer.payload.size;
     record.head.extraOffset = extra.offset;
     record.head.extraSize = static_cast<uint32_t>(buffer.extra.size());
-    record.head.publishedAt = monotonicNow();
     std::memcpy(record.inlineBytes, buffer.inlineBytes.data(), buffer.inlineBytes.size());
+    return record;
+}
 
+void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
+{
+    Record record = recordOf(buffer, extra);
+    record.head.publishedAt = monotonicNow();
     const uint64_t charge = buffer.charge + extra.size;
     const uint32_t publication = publications_.add(buffer.keeper, extra);
     for (size_t i = 0; i < members_.size();) {
@@ -77,18 +90,24 @@ void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
             account.wake();
             break;
         case Ready::No:
-            account.countDrop();
-            account.discont = true;
-            if (config_.slowClient == SlowClient::Disconnect) {
-                dropLocked(account.id(),
-                           {FaultKind::SlowConsumer, account.maxBuffers(), account.heldBuffers()}, after);
+            if (refuseBuffer(account, after))
                 continue;
-            }
             break;
         }
         i++;
     }
     publications_.unref(publication, after.released);
+}
+
+// It has no room. True: it was dropped for that.
+bool FanOut::refuseBuffer(ConsumerAccount &account, After &after)
+{
+    account.countDrop();
+    account.discont = true;
+    if (config_.slowClient != SlowClient::Disconnect)
+        return false;
+    dropLocked(account.id(), {FaultKind::SlowConsumer, account.maxBuffers(), account.heldBuffers()}, after);
+    return true;
 }
 
 FanOut::Ready FanOut::roomFor(ConsumerAccount &account, uint64_t bytes, After &after)

@@ -59,6 +59,13 @@ enum class PublishOutcome {
     NoMemory,    // no room in the arena for `extra`: likewise
 };
 
+// What became of a list's first `taken` buffers is as `outcome` says, or as publish() would have said;
+// the keepers of the others are still the caller's (Interrupted, NoMemory).
+struct ListOutcome {
+    PublishOutcome outcome = PublishOutcome::Delivered;
+    size_t taken = 0;
+};
+
 struct FanOutStatistics {
     ConsumerStatistics sum; // of all, the departed included (held*: of the present ones)
     struct One {
@@ -90,6 +97,11 @@ public:
 
     // The streaming thread. Publishes in order; see the outcomes.
     RINGCORE_API PublishOutcome publish(const Outgoing &buffer);
+    // As publish() for each, but told to a consumer by one update of its ring and at most one wake, and
+    // as one list (Delivery::list). Where consumers are waited for, what they had room for is theirs
+    // before, and the list goes on after it. Interrupted: call again with the rest. Buffers that find no
+    // room with a consumer are missing from its list; those behind NoMemory begin another one.
+    RINGCORE_API ListOutcome publishList(std::span<const Outgoing> list);
     RINGCORE_API void publishEvent(const OutgoingEvent &event);
     // A buffer that found no room in the arena: it counts as dropped for every consumer.
     RINGCORE_API void countDropForAll();
@@ -161,7 +173,12 @@ private:
                     std::optional<uint32_t> publication, Block block);
     void fallBehindLocked(Membership &member, After &after);
     void countLocked();
+    bool copyExtra(const Outgoing &buffer, Block &extra);
+    Record recordOf(const Outgoing &buffer, Block extra) const;
     void writeBuffer(const Outgoing &buffer, Block extra, After &after);
+    void stageOfList(Record &record, const Outgoing &buffer, Block extra, After &after);
+    void showStaged(ConsumerAccount::ListEnds ends);
+    bool refuseBuffer(ConsumerAccount &account, After &after);
     std::shared_ptr<ConsumerAccount> firstWithoutRoom(uint64_t bytes, After &after);
     bool waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, After &after);
     void waitForReleaseOf(const std::shared_ptr<ConsumerAccount> &account, Deadline deadline,

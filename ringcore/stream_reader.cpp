@@ -22,6 +22,13 @@ bool isLater(uint32_t claimed, uint32_t seen)
     return claimed != seen && claimed - seen <= UINT32_MAX / 2;
 }
 
+ListPlace listPlaceOf(uint32_t flags)
+{
+    if ((flags & kRecordInList) == 0)
+        return ListPlace::None;
+    return (flags & kRecordListGoesOn) != 0 ? ListPlace::GoesOn : ListPlace::Last;
+}
+
 } // namespace
 
 StreamReader::StreamReader(std::shared_ptr<SubscriberShared> shared)
@@ -203,6 +210,7 @@ StreamReader::Looked StreamReader::takeRecord(Delivery &delivery)
     shared_->payloadBytes.add(head.payloadSize);
     delivery.lease = std::move(lease);
     delivery.nearBound = connection_->nearBound(head.payloadSize);
+    delivery.list = listPlaceOf(head.flags);
     return Received::Record;
 }
 

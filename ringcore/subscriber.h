@@ -88,12 +88,21 @@ public:
 };
 
 enum class Received {
-    Record,      // Delivery: head, inlineBytes, payload, extra, lease, nearBound
+    Record,      // Delivery: head, inlineBytes, payload, extra, lease, nearBound, list
     EndOfStream, // the stream is at its end; it may begin anew or be flushed later
     FlushStop,   // Delivery::resetTime; the flush counts as passed on when receive() is called next
     Joined,      // a producer welcomed us: what follows is its stream, from its sticky state on
     Lost,        // Delivery::loss; all that was in the ring has been delivered
     Interrupted, // interrupt() was called
+};
+
+// A record's place in a list of the producer's (FanOut::publishList). Whoever collects one bounds it, and
+// takes anything but a record of the list for its end as well. It holds no more than nearBound advises,
+// or the producer has no room for the rest.
+enum class ListPlace : uint8_t {
+    None,   // it is of no list
+    GoesOn, // and what follows is of the same one
+    Last,
 };
 
 // What receive() fills in.
@@ -105,6 +114,7 @@ struct Delivery {
     Lease lease;                            // keeps payload and extra
     bool nearBound = false;                 // copy and give back: little is left of what we may hold
     bool resetTime = false;
+    ListPlace list = ListPlace::None;
     PeerIdentity producer;
     Loss loss;
 };

@@ -47,6 +47,10 @@ static_assert(sizeof(RecordHead) == 64 && std::is_trivially_copyable_v<RecordHea
 
 inline constexpr uint32_t kRecordIsReplay = 1u << 0;  // state told again to one that joined or was behind
 inline constexpr uint32_t kRecordIsDiscont = 1u << 1; // buffers before it were dropped for this client
+// One of a list, which is whole with the first of them that does not go on. A list of one is a list. Any
+// other record, an end of the stream or a flush ends it, too.
+inline constexpr uint32_t kRecordInList = 1u << 2;
+inline constexpr uint32_t kRecordListGoesOn = 1u << 3; // only with kRecordInList
 
 inline constexpr size_t kInlineBytes = kRecordBytes - sizeof(RecordHead);
 

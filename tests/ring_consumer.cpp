@@ -138,6 +138,8 @@ std::string Consumer::describe(const Delivery &delivery, uint32_t &number)
         text += '*';
     if (head.flags & ringcore::kRecordIsDiscont)
         text += '!';
+    if (delivery.list != ringcore::ListPlace::None)
+        text += delivery.list == ringcore::ListPlace::GoesOn ? ',' : ';';
     return text;
 }
 

@@ -40,7 +40,7 @@ public:
 
     // "joined", "lost (why)", "eos", "flush" or "flush (reset)", a buffer's number, an event's text;
     // with '*' behind what is replayed and '!' behind a DISCONT buffer, "torn" behind one whose bytes
-    // are not what they shall be.
+    // are not what they shall be, ',' behind one whose list goes on and ';' behind a list's last.
     Texts texts() const;
     // texts() but for the buffers.
     Texts withoutBuffers() const;

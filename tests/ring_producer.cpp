@@ -97,7 +97,7 @@ void Producer::stop()
     publisher_->stop();
 }
 
-PublishOutcome Producer::publish(uint32_t number, size_t size, size_t extra)
+std::optional<ringcore::Outgoing> Producer::make(const uint32_t &number, size_t size)
 {
     struct Owned {
         std::shared_ptr<ringcore::FanOut> stream;
@@ -107,26 +107,35 @@ PublishOutcome Producer::publish(uint32_t number, size_t size, size_t extra)
     ringcore::Outgoing buffer;
     buffer.kind = kBuffer;
     buffer.inlineBytes = std::as_bytes(std::span(&number, 1));
-    const std::vector<std::byte> more(extra, std::byte(number));
-    buffer.extra = more;
-    if (size > 0) {
-        auto block = stream_->arena().allocate(size);
-        if (!block) {
-            stream_->reap();
-            block = stream_->arena().allocate(size);
-        }
-        if (!block)
-            return PublishOutcome::NoMemory;
-        std::memset(stream_->arena().at(block->offset), static_cast<int>(number & 0xff), size);
-        buffer.payload = {block->offset, size};
-        buffer.charge = block->size;
-        ++*blocksOut_;
-        buffer.keeper = {new Owned{stream_, *block, blocksOut_}, [](void *owner) {
-                             const std::unique_ptr<Owned> owned(static_cast<Owned *>(owner));
-                             owned->stream->arena().free(owned->block);
-                             --*owned->count;
-                         }};
+    if (size == 0)
+        return buffer;
+    auto block = stream_->arena().allocate(size);
+    if (!block) {
+        stream_->reap();
+        block = stream_->arena().allocate(size);
     }
+    if (!block)
+        return std::nullopt;
+    std::memset(stream_->arena().at(block->offset), static_cast<int>(number & 0xff), size);
+    buffer.payload = {block->offset, size};
+    buffer.charge = block->size;
+    ++*blocksOut_;
+    buffer.keeper = {new Owned{stream_, *block, blocksOut_}, [](void *owner) {
+                         const std::unique_ptr<Owned> owned(static_cast<Owned *>(owner));
+                         owned->stream->arena().free(owned->block);
+                         --*owned->count;
+                     }};
+    return buffer;
+}
+
+PublishOutcome Producer::publish(uint32_t number, size_t size, size_t extra)
+{
+    const std::vector<std::byte> more(extra, std::byte(number));
+    const auto made = make(number, size);
+    if (!made)
+        return PublishOutcome::NoMemory;
+    ringcore::Outgoing buffer = *made;
+    buffer.extra = more;
     const auto outcome = stream_->publish(buffer);
     if (outcome == PublishOutcome::Interrupted || outcome == PublishOutcome::NoMemory) {
         if (buffer.keeper.release)

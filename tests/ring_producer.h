@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,9 @@ public:
     ringcore::Publisher &publisher() const { return *publisher_; }
     Heard &heard() const { return *heard_; }
 
+    // A buffer that says `number`, which must outlive it; nothing: there is no memory. Its keeper is the
+    // caller's.
+    std::optional<ringcore::Outgoing> make(const uint32_t &number, size_t size);
     // A buffer of `size` bytes; 0 has no payload. Returns NoMemory where the arena has no block.
     ringcore::PublishOutcome publish(uint32_t number, size_t size = 4096, size_t extra = 0);
     // publish(), which must reach somebody; waits for memory as a stream does that may not lose any.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Lists of buffers: each consumer's part of one is written first and shown as a whole. A list that a
+// consumer sees is always ended, by its last record or by what follows a wait: nobody can be left with
+// the beginning of one while others get on.
+#include "fan_out.h"
+
+#include "monotonic_time.h"
+
+namespace ringcore
+{
+
+using ListEnds = ConsumerAccount::ListEnds;
+
+ListOutcome FanOut::publishList(std::span<const Outgoing> list)
+{
+    After after;
+    std::unique_lock lock(lock_);
+    reapLocked(after);
+    ListOutcome result;
+    uint64_t now = monotonicNow();
+    for (const Outgoing &buffer : list) {
+        Block extra;
+        if (!copyExtra(buffer, extra)) {
+            showStaged(ListEnds::Here); // what frees memory may be that they are seen
+            result.outcome = PublishOutcome::NoMemory;
+            return result;
+        }
+        const uint64_t charge = buffer.charge + extra.size;
+        if (config_.slowClient == SlowClient::Block && (interrupted() || firstWithoutRoom(charge, after))) {
+            showStaged(ListEnds::OrAsItIs);
+            if (!waitForRoom(charge, lock, after)) {
+                arena_->free(extra);
+                result.outcome = PublishOutcome::Interrupted;
+                return result;
+            }
+            now = monotonicNow();
+        }
+        result.taken++;
+        total_.published++;
+        total_.publishedBytes += buffer.payload.size;
+        if (members_.empty() || isFlushing(epoch_)) {
+            arena_->free(extra);
+            after.released.add(buffer.keeper);
+            result.outcome = PublishOutcome::NobodyThere;
+            continue;
+        }
+        Record record = recordOf(buffer, extra);
+        record.head.flags = kRecordInList | (result.taken < list.size() ? kRecordListGoesOn : 0);
+        record.head.publishedAt = now;
+        stageOfList(record, buffer, extra, after);
+        result.outcome = PublishOutcome::Delivered;
+    }
+    showStaged(ListEnds::Here);
+    return result;
+}
+
+void FanOut::stageOfList(Record &record, const Outgoing &buffer, Block extra, After &after)
+{
+    const uint64_t charge = buffer.charge + extra.size;
+    const uint32_t publication = publications_.add(buffer.keeper, extra);
+    for (size_t i = 0; i < members_.size();) {
+        ConsumerAccount &account = *members_[i].account;
+        switch (roomFor(account, charge, after)) {
+        case Ready::Gone: // and another one stands at its index
+            continue;
+        case Ready::Yes:
+            publications_.ref(publication);
+            account.stageBuffer(record, publication, charge);
+            break;
+        case Ready::No:
+            if (refuseBuffer(account, after))
+                continue;
+            break;
+        }
+        i++;
+    }
+    publications_.unref(publication, after.released);
+}
+
+// Before the lock is let go.
+void FanOut::showStaged(ListEnds ends)
+{
+    for (const Membership &member : members_) {
+        if (member.account->showStaged(ends))
+            member.account->wake();
+    }
+}
+
+} // namespace ringcore
