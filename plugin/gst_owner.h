@@ -15,6 +15,7 @@ namespace sharedring
 // (GStreamer's unref functions are static inline and would not be, as template arguments).
 struct GstRelease {
     void operator()(GstBuffer *buffer) const { gst_buffer_unref(buffer); }
+    void operator()(GstBufferList *list) const { gst_buffer_list_unref(list); }
     void operator()(GstCaps *caps) const { gst_caps_unref(caps); }
     void operator()(GstCapsFeatures *features) const { gst_caps_features_free(features); }
     void operator()(GstDateTime *dateTime) const { gst_date_time_unref(dateTime); }
@@ -36,6 +37,7 @@ struct GstObjectRelease {
 };
 
 using BufferOwner = std::unique_ptr<GstBuffer, GstRelease>;
+using BufferListOwner = std::unique_ptr<GstBufferList, GstRelease>;
 using CapsOwner = std::unique_ptr<GstCaps, GstRelease>;
 using CapsFeaturesOwner = std::unique_ptr<GstCapsFeatures, GstRelease>;
 using DateTimeOwner = std::unique_ptr<GstDateTime, GstRelease>;

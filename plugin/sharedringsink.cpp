@@ -99,6 +99,12 @@ static GstFlowReturn gst_shared_ring_sink_render(GstBaseSink *base, GstBuffer *b
     return stream ? stream->render(buffer) : GST_FLOW_FLUSHING;
 }
 
+static GstFlowReturn gst_shared_ring_sink_render_list(GstBaseSink *base, GstBufferList *list)
+{
+    const auto stream = stateOf(base).current();
+    return stream ? stream->renderList(list) : GST_FLOW_FLUSHING;
+}
+
 static GstFlowReturn gst_shared_ring_sink_wait_event(GstBaseSink *base, GstEvent *event)
 {
     const GstFlowReturn flow =
@@ -203,6 +209,7 @@ static void gst_shared_ring_sink_class_init(GstSharedRingSinkClass *klass)
     base->unlock_stop = gst_shared_ring_sink_unlock_stop;
     base->preroll = gst_shared_ring_sink_preroll;
     base->render = gst_shared_ring_sink_render;
+    base->render_list = gst_shared_ring_sink_render_list;
     base->wait_event = gst_shared_ring_sink_wait_event;
     base->event = gst_shared_ring_sink_event;
     base->get_caps = gst_shared_ring_sink_get_caps;

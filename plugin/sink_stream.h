@@ -6,6 +6,7 @@
 #include "gst_owner.h"
 #include "idle_pools.h"
 #include "outgoing_time.h"
+#include "payload_buffer.h"
 #include "ringcore/publisher.h"
 #include "sink_settings.h"
 
@@ -14,6 +15,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,7 @@ public:
     // The base class's virtual functions.
     GstFlowReturn preroll();
     GstFlowReturn render(GstBuffer *buffer);
+    GstFlowReturn renderList(GstBufferList *list);
     void event(GstEvent *event); // serialized, not EOS, GAP, FLUSH
     void gap(GstEvent *event);   // after it was waited for
     void endOfStream();          // likewise
@@ -49,6 +52,17 @@ private:
     // The events' order as a joiner hears them.
     enum Place : uint32_t { kInfo, kStreamStart, kCaps, kSegment, kTag, kCustom };
 
+    // What of a list is on its way into the ring: what an Outgoing points to lies here until it is there.
+    struct Piece {
+        std::vector<BufferFields> fields;
+        std::vector<ringcore::Outgoing> buffers;
+    };
+
+    GstFlowReturn beforeRender(GstMiniObject *bufferOrList);
+    std::optional<Payload> takeIn(GstBuffer *buffer, GstFlowReturn &flow);
+    ringcore::Outgoing outgoingOf(GstBuffer *buffer, const Payload &payload, BufferFields &fields);
+    bool awaitMemory(GstFlowReturn &flow);
+    GstFlowReturn publishPiece();
     GstFlowReturn awaitClient();
     GstFlowReturn afterInterruption();
     void open();
@@ -68,6 +82,7 @@ private:
     const ObjectOwner<GstAllocator> allocator_;
 
     OutgoingTime time_;
+    Piece piece_;
     bool open_ = false;            // the mode is decided, and events go out as they come
     std::vector<EventOwner> held_; // until then
     bool upstreamLive_ = false;

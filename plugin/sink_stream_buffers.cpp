@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // A SinkStream's buffers: what becomes of each between render() and the ring.
-#include "payload_buffer.h"
 #include "sink_stream.h"
 #include "stream_wire.h"
+
+#include <algorithm>
 
 namespace sharedring
 {
@@ -12,6 +13,15 @@ namespace
 {
 
 constexpr std::chrono::milliseconds kMemoryPatience{10}; // until the arena is looked at again
+
+// A longer list crosses as several: no more is written before it is shown than a client may ever hold.
+constexpr size_t kPiece = ringcore::kMaxBuffersLimit;
+
+void release(const ringcore::Outgoing &outgoing)
+{
+    if (outgoing.keeper.release)
+        outgoing.keeper.release(outgoing.keeper.owner);
+}
 
 } // namespace
 
@@ -25,12 +35,12 @@ GstFlowReturn SinkStream::refuseTooLarge(gsize size)
     return GST_FLOW_ERROR;
 }
 
-GstFlowReturn SinkStream::render(GstBuffer *buffer)
+GstFlowReturn SinkStream::beforeRender(GstMiniObject *bufferOrList)
 {
     // The base class lets what is outside of the segment (the DTS of B-frames before its start) through
     // without a preroll, when there may be no clock yet.
     if (sink_->need_preroll) {
-        const GstFlowReturn flow = gst_base_sink_do_preroll(sink_, GST_MINI_OBJECT_CAST(buffer));
+        const GstFlowReturn flow = gst_base_sink_do_preroll(sink_, bufferOrList);
         if (flow != GST_FLOW_OK)
             return flow;
     }
@@ -43,51 +53,127 @@ GstFlowReturn SinkStream::render(GstBuffer *buffer)
         if (minimumLatency_ != before)
             publishInfo();
     }
+    return GST_FLOW_OK;
+}
+
+// The arena has no room. True: it may have now; else the buffer is lost, or `flow` says why.
+bool SinkStream::awaitMemory(GstFlowReturn &flow)
+{
+    if (settings_.slowClient != ringcore::SlowClient::Block) {
+        noRoom_.fetch_add(1, std::memory_order_relaxed);
+        stream_->countDropForAll();
+        return false;
+    }
+    stream_->waitForRelease(kMemoryPatience);
+    if (stream_->interrupted())
+        flow = afterInterruption();
+    return flow == GST_FLOW_OK;
+}
+
+// Its bytes, in the arena. Nothing: it goes no further, and `flow` says what that means for the stream.
+std::optional<Payload> SinkStream::takeIn(GstBuffer *buffer, GstFlowReturn &flow)
+{
     const gsize size = gst_buffer_get_size(buffer);
-    if (ringcore::Arena::chargeFor(size) > stream_->arena().size())
-        return refuseTooLarge(size);
+    if (ringcore::Arena::chargeFor(size) > stream_->arena().size()) {
+        flow = publishPiece(); // what was before it
+        if (flow == GST_FLOW_OK)
+            flow = refuseTooLarge(size);
+        return std::nullopt;
+    }
     if (isOldNews(buffer))
-        return GST_FLOW_OK;
+        return std::nullopt;
     if (stream_->consumers() == 0) {
         stream_->reap();
-        return GST_FLOW_OK;
+        return std::nullopt;
     }
-
     auto payload = payloadOf(buffer, allocator_.get(), *stream_);
     while (!payload) {
-        if (settings_.slowClient != ringcore::SlowClient::Block) {
-            noRoom_.fetch_add(1, std::memory_order_relaxed);
-            stream_->countDropForAll();
-            return GST_FLOW_OK;
-        }
-        stream_->waitForRelease(kMemoryPatience);
-        if (stream_->interrupted()) {
-            if (const GstFlowReturn flow = afterInterruption(); flow != GST_FLOW_OK)
-                return flow;
-        }
+        // What lies in the arena unseen would never come back; and a drop comes after it.
+        flow = publishPiece();
+        if (flow != GST_FLOW_OK || !awaitMemory(flow))
+            return std::nullopt;
         payload = payloadOf(buffer, allocator_.get(), *stream_);
     }
     if (payload->copied) {
         copies_.fetch_add(1, std::memory_order_relaxed);
         copiedBytes_.fetch_add(size, std::memory_order_relaxed);
     }
+    return payload;
+}
 
-    BufferFields fields = fieldsOf(buffer);
+ringcore::Outgoing SinkStream::outgoingOf(GstBuffer *buffer, const Payload &payload, BufferFields &fields)
+{
     time_.stamp(buffer, fields);
     ringcore::Outgoing outgoing;
     outgoing.kind = kKindBuffer;
     outgoing.inlineBytes = std::as_bytes(std::span(&fields, 1));
-    outgoing.payload = payload->visible;
-    outgoing.charge = payload->charge;
-    outgoing.keeper = payload->keeper;
+    outgoing.payload = payload.visible;
+    outgoing.charge = payload.charge;
+    outgoing.keeper = payload.keeper;
+    return outgoing;
+}
+
+GstFlowReturn SinkStream::render(GstBuffer *buffer)
+{
+    GstFlowReturn flow = beforeRender(GST_MINI_OBJECT_CAST(buffer));
+    if (flow != GST_FLOW_OK)
+        return flow;
+    const auto payload = takeIn(buffer, flow);
+    if (!payload)
+        return flow;
+    BufferFields fields = fieldsOf(buffer);
+    const ringcore::Outgoing outgoing = outgoingOf(buffer, *payload, fields);
     while (stream_->publish(outgoing) == ringcore::PublishOutcome::Interrupted) {
-        if (const GstFlowReturn flow = afterInterruption(); flow != GST_FLOW_OK) {
-            if (outgoing.keeper.release)
-                outgoing.keeper.release(outgoing.keeper.owner);
+        if (flow = afterInterruption(); flow != GST_FLOW_OK) {
+            release(outgoing);
             return flow;
         }
     }
     return GST_FLOW_OK;
+}
+
+GstFlowReturn SinkStream::renderList(GstBufferList *list)
+{
+    GstFlowReturn flow = beforeRender(GST_MINI_OBJECT_CAST(list));
+    const guint length = gst_buffer_list_length(list);
+    const size_t most = std::min<size_t>(length, kPiece); // nothing moves while it is pointed to
+    piece_.fields.reserve(most);
+    piece_.buffers.reserve(most);
+    for (guint i = 0; i < length && flow == GST_FLOW_OK; i++) {
+        GstBuffer *buffer = gst_buffer_list_get(list, i);
+        if (stream_->consumers() == 0) { // they left meanwhile
+            if (flow = publishPiece(); flow == GST_FLOW_OK)
+                flow = awaitClient();
+            if (flow != GST_FLOW_OK)
+                break;
+        }
+        if (const auto payload = takeIn(buffer, flow)) {
+            BufferFields &fields = piece_.fields.emplace_back(fieldsOf(buffer));
+            piece_.buffers.push_back(outgoingOf(buffer, *payload, fields));
+        }
+        if (piece_.buffers.size() == kPiece)
+            flow = publishPiece();
+    }
+    return flow == GST_FLOW_OK ? publishPiece() : flow;
+}
+
+// As one list, however often it is interrupted.
+GstFlowReturn SinkStream::publishPiece()
+{
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (std::span<const ringcore::Outgoing> rest(piece_.buffers); !rest.empty();) {
+        const auto [outcome, taken] = stream_->publishList(rest);
+        rest = rest.subspan(taken);
+        if (outcome == ringcore::PublishOutcome::Interrupted)
+            flow = afterInterruption();
+        if (flow != GST_FLOW_OK) {
+            std::for_each(rest.begin(), rest.end(), release);
+            break;
+        }
+    }
+    piece_.fields.clear();
+    piece_.buffers.clear();
+    return flow;
 }
 
 } // namespace sharedring

@@ -182,7 +182,8 @@ SourceStream::Next Source::pushOwnEvents(Run &run)
             run.stream->finish(std::move(event));
             return SourceStream::Next::Finished;
         }
-        run.stream->pushOwn(std::move(event));
+        if (run.stream->pushOwn(std::move(event)) == SourceStream::Next::Finished)
+            return SourceStream::Next::Finished;
     }
     return SourceStream::Next::Continue;
 }

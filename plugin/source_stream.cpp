@@ -46,6 +46,11 @@ SourceStream::SourceStream(SourcePort &port, const SourceSettings &settings, rin
 
 SourceStream::Next SourceStream::handle(Received received, Delivery &delivery)
 {
+    const bool mayGoOn = received == Received::Interrupted || received == Received::FlushStop ||
+                         (received == Received::Record && delivery.list != ringcore::ListPlace::None &&
+                          delivery.record.head.kind == kKindBuffer);
+    if (!mayGoOn && pushList() == Next::Finished)
+        return Next::Finished;
     switch (received) {
     case Received::Record:
         return handleRecord(delivery);
@@ -140,6 +145,8 @@ void SourceStream::say(const Loss &loss) const
 void SourceStream::finish(EventOwner eos)
 {
     if (!atEnd_) {
+        if (list_) // had come before
+            gst_pad_push_list(port_.pad, list_.release());
         pushOwnStart();
         atEnd_ = true;
         gst_pad_push_event(port_.pad, eos ? eos.release() : gst_event_new_eos());
@@ -162,6 +169,7 @@ void SourceStream::endStream()
 
 void SourceStream::endFlush(bool producerResetsTime)
 {
+    list_.reset();
     held_.clear();
     // These are what the flush removes from pads.
     for (const WireEvent type : {WireEvent::Segment, WireEvent::SegmentDone})
@@ -232,7 +240,7 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     if (made.copied)
         port_.counters.copies.fetch_add(1, std::memory_order_relaxed);
     pushed_++;
-    const Next next = handleFlow(gst_pad_push(port_.pad, made.buffer.release()));
+    const Next next = pushOrCollect(std::move(made), delivery.list);
     if (next == Next::Continue && isComplete()) {
         finish(nullptr);
         return Next::Finished;

@@ -37,7 +37,7 @@ public:
     void finish(EventOwner eos);
 
     // A serialized event of this process, in order with the stream.
-    void pushOwn(EventOwner event);
+    Next pushOwn(EventOwner event);
 
     // num-buffers are out, perhaps because they are 0.
     bool isComplete() const { return settings_.numBuffers >= 0 && pushed_ >= settings_.numBuffers; }
@@ -64,6 +64,10 @@ private:
     void pushOwedSegment(int64_t firstTime);
     void pushOwnStart();
 
+    // source_stream_lists.cpp
+    Next pushOrCollect(PayloadPath::Made made, ringcore::ListPlace place);
+    Next pushList();
+
     Next pushBuffer(ringcore::Delivery &delivery);
     void adaptToDownstream();
     Next dropUnacceptable();
@@ -78,6 +82,8 @@ private:
     PayloadPath payload_;
     TimeLine times_;
     StickyMemory sticky_;
+    BufferListOwner list_;          // that has begun, and goes on
+    size_t listCopies_ = 0;         // bytes of it that are copies
     std::vector<EventOwner> held_;  // behind a segment that waits for its first time
     CapsOwner caps_;                // of the wire; nullptr: none
     bool capsAccepted_ = true;      // ... and downstream takes them

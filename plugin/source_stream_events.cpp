@@ -217,10 +217,13 @@ void SourceStream::pushSerialized(EventOwner event)
     gst_pad_push_event(port_.pad, event.release());
 }
 
-void SourceStream::pushOwn(EventOwner event)
+SourceStream::Next SourceStream::pushOwn(EventOwner event)
 {
+    if (pushList() == Next::Finished)
+        return Next::Finished;
     pushOwnStart();
     gst_pad_push_event(port_.pad, event.release());
+    return Next::Continue;
 }
 
 void SourceStream::pushOwedSegment(int64_t firstTime)

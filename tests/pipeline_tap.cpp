@@ -150,6 +150,7 @@ GstPadProbeReturn Tap::onData(GstPad *, GstPadProbeInfo *info, gpointer data)
         self->onBuffer(GST_PAD_PROBE_INFO_BUFFER(info));
     } else if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST) {
         GstBufferList *list = GST_PAD_PROBE_INFO_BUFFER_LIST(info);
+        self->write("list " + std::to_string(gst_buffer_list_length(list)));
         for (guint i = 0; i < gst_buffer_list_length(list); i++)
             self->onBuffer(gst_buffer_list_get(list, i));
     } else {

@@ -16,6 +16,7 @@
 
 // Lines of a log, in order:
 //     buffer PTS DTS DURATION OFFSET OFFSET_END FLAGS SIZE MD5 [video=META] [readonly] [arena]
+//     list LENGTH (of the next so many buffers)
 //     caps TEXT | segment TEXT | tag TEXT | stream-start ID | gap ... | eos | flush-start | flush-stop
 //     whole MD5 (before eos: of the bytes of all buffers together; if wanted)
 // with "none" for times that are not set, META the size, and stride@offset of each plane, of a
@@ -42,7 +43,7 @@ public:
     bool hold = false;
     bool times = false;
     uint64_t blockAt = 0; // the streaming thread stays in this buffer (the first is 1) until release()
-    bool digest = true; // false: "-" for every md5
+    bool digest = true;   // false: "-" for every md5
     bool sumWhole = false;
 
 private:
