@@ -381,6 +381,14 @@ Result<void> ClientConnection::handleMessage(const Message &message)
             return peerFault(FaultKind::ContentInvalid, 0, attachment->size());
         return {};
     }
+    case MessageType::Request: {
+        const auto request = decodeRequest(message);
+        if (!request)
+            return tl::unexpected(request.error());
+        if (core_->callbacks.request && !core_->callbacks.request(id_, request->kind, request->bytes))
+            return peerFault(FaultKind::ContentInvalid, request->kind, request->bytes.size());
+        return {};
+    }
     case MessageType::Goodbye: {
         const auto fault = decodeGoodbye(message);
         if (!fault)

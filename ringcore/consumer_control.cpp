@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "consumer_control.h"
 
-#include "control_protocol.h"
-
 #include <algorithm>
 #include <cerrno>
 #include <poll.h>
@@ -22,6 +20,7 @@ constexpr uint64_t kMessagesPerSecond = 256; // a flush is two
 constexpr size_t kReasonsTold = 16;
 // A downstream that reconfigures itself all the time must not make us a nuisance to the producer.
 constexpr auto kAttachmentSpacing = 100ms;
+constexpr auto kRequestSpacing = 25ms;
 
 bool worthAnotherTry(int number)
 {
@@ -76,8 +75,11 @@ void ConsumerControl::run()
         }
         told_.clear();
         nextPause = kFirstPause;
+        shared_->requests.setOpen(true);
         shared_->post(Joining{joined->connection, joined->producer});
         Loss loss = watch(*joined);
+        shared_->requests.setOpen(false);
+        request_.reset();
         joined->connection.reset();
         if (shared_->stopping())
             return;
@@ -186,11 +188,12 @@ Loss ConsumerControl::watch(const Joined &joined)
         attachmentDue_ = shared_->takeAttachmentRequest() || attachmentDue_;
         if (attachmentDue_ && Clock::now() - attachmentSent_ >= kAttachmentSpacing)
             sendAttachment(joined.socket);
+        if (Clock::now() - requestSent_ >= kRequestSpacing)
+            sendRequest(joined.socket);
 
         pollfd polls[3] = {
             {shared_->wake.get(), POLLIN, 0}, {joined.socket.fd(), POLLIN, 0}, {process.get(), POLLIN, 0}};
-        const int timeout = attachmentDue_ ? static_cast<int>(kAttachmentSpacing / 1ms) : -1;
-        if (::poll(polls, 3, timeout) <= 0)
+        if (::poll(polls, 3, patience()) <= 0)
             continue;
         if (polls[0].revents != 0)
             drainWake(*shared_);
@@ -282,6 +285,26 @@ void ConsumerControl::sendAttachment(const ControlSocket &socket)
         attachment_ = std::move(attachment);
     else
         attachmentDue_ = true; // its queue is full: later; if it hung up, poll tells
+}
+
+void ConsumerControl::sendRequest(const ControlSocket &socket)
+{
+    if (!request_)
+        request_ = shared_->requests.take();
+    if (!request_)
+        return;
+    requestSent_ = Clock::now();
+    const auto sent = socket.send(encode(*request_));
+    if (sent || !ControlSocket::isForLater(sent.error())) // if it hung up, poll tells
+        request_.reset();
+}
+
+// Until something that is due can be sent, in ms; -1: nothing is.
+int ConsumerControl::patience() const
+{
+    if (request_ || !shared_->requests.empty())
+        return static_cast<int>(kRequestSpacing / 1ms);
+    return attachmentDue_ ? static_cast<int>(kAttachmentSpacing / 1ms) : -1;
 }
 
 bool ConsumerControl::waitForAcknowledgement()

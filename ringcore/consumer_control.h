@@ -5,6 +5,7 @@
 #pragma once
 
 #include "consumer_handshake.h"
+#include "control_protocol.h"
 #include "subscriber_shared.h"
 
 #include <memory>
@@ -42,7 +43,8 @@ private:
     bool tooManyMessages();
     Loss dropFor(const Joined &joined, const PeerFault &fault);
     void sendAttachment(const ControlSocket &socket);
-    Deadline nextAttachment() const;
+    void sendRequest(const ControlSocket &socket);
+    int patience() const;
 
     // Until the streaming thread has delivered the loss. False: nothing more is to be done.
     bool waitForAcknowledgement();
@@ -55,6 +57,8 @@ private:
     std::vector<std::byte> attachment_; // as the producer knows it
     bool attachmentDue_ = false;
     Clock::time_point attachmentSent_;
+    std::optional<Request> request_; // did not go out yet
+    Clock::time_point requestSent_;
     Clock::time_point messageWindow_;
     uint64_t messagesInWindow_ = 0;
 };

@@ -82,6 +82,14 @@ std::vector<std::byte> encodeAttachment(std::span<const std::byte> attachment)
     return writer.take();
 }
 
+std::vector<std::byte> encode(const Request &request)
+{
+    ByteWriter writer = begin(MessageType::Request);
+    writer.number(request.kind);
+    writer.counted(request.bytes);
+    return writer.take();
+}
+
 std::vector<std::byte> encodeGoodbye(const PeerFault *fault)
 {
     ByteWriter writer = begin(MessageType::Goodbye);
@@ -107,8 +115,8 @@ Result<MessageType> typeOf(const Message &message)
     if (magic != kMagic)
         return peerFault(FaultKind::MessageUnknown, kMagic, magic);
     if (type < static_cast<uint32_t>(MessageType::Hello) ||
-        type > static_cast<uint32_t>(MessageType::Goodbye))
-        return peerFault(FaultKind::MessageUnknown, static_cast<uint64_t>(MessageType::Goodbye), type);
+        type > static_cast<uint32_t>(MessageType::Request))
+        return peerFault(FaultKind::MessageUnknown, static_cast<uint64_t>(MessageType::Request), type);
     return static_cast<MessageType>(type);
 }
 
@@ -180,6 +188,20 @@ Result<std::vector<std::byte>> decodeAttachment(const Message &message)
     if (auto whole = close(*reader, MessageType::Attachment); !whole)
         return tl::unexpected(whole.error());
     return std::vector<std::byte>(bytes.begin(), bytes.end());
+}
+
+Result<Request> decodeRequest(const Message &message)
+{
+    auto reader = open(message, MessageType::Request);
+    if (!reader)
+        return tl::unexpected(reader.error());
+    Request request;
+    request.kind = reader->number<uint32_t>();
+    const auto bytes = reader->counted(kRequestLimit);
+    if (auto whole = close(*reader, MessageType::Request); !whole)
+        return tl::unexpected(whole.error());
+    request.bytes.assign(bytes.begin(), bytes.end());
+    return request;
 }
 
 Result<std::optional<PeerFault>> decodeGoodbye(const Message &message)

@@ -8,10 +8,11 @@
 //   (checks, maps, populates, seals the return page)
 //   Ready                        ->
 //   Attachment{bytes}            ->  at any time later: what the hello had, changed
+//   Request{kind, bytes}         ->  likewise: what it asks of the producer, who may refuse
 //                                <-  Look: the epoch word changed
 //   Goodbye{reason}             <->  the last message of who sends it
 //
-// The attachment is the application's: ringcore bounds it and passes it on.
+// The attachment and the requests are the application's: ringcore bounds them and passes them on.
 #pragma once
 
 #include "control_socket.h"
@@ -33,10 +34,12 @@ enum class MessageType : uint32_t {
     Attachment,
     Look,
     Goodbye,
+    Request,
 };
 
 inline constexpr uint32_t kMagic = 0x676e5253; // "SRng"; first word of every message
 inline constexpr size_t kAttachmentLimit = 4096;
+inline constexpr size_t kRequestLimit = 4096;
 
 struct Hello {
     uint32_t oldestVersion = 0;
@@ -53,11 +56,17 @@ struct Welcome {
     uint64_t arenaBytes = 0;
 };
 
+struct Request {
+    uint32_t kind = 0; // the application's
+    std::vector<std::byte> bytes;
+};
+
 // Numbers stand as they are, in this order, without padding: see the .cpp.
 std::vector<std::byte> encode(const Hello &hello);
 std::vector<std::byte> encode(const Welcome &welcome);
 std::vector<std::byte> encode(const Refusal &refusal); // Refused or Busy, by tryAgainLater
 std::vector<std::byte> encodeAttachment(std::span<const std::byte> attachment);
+std::vector<std::byte> encode(const Request &request);
 std::vector<std::byte> encodeGoodbye(const PeerFault *fault); // nullptr: a plain good-bye
 std::vector<std::byte> encodeEmpty(MessageType type);         // Ready, Look
 
@@ -71,6 +80,7 @@ Result<Hello> decodeHello(const Message &message);
 Result<Welcome> decodeWelcome(const Message &message);
 Result<Refusal> decodeRefusal(const Message &message);
 Result<std::vector<std::byte>> decodeAttachment(const Message &message);
+Result<Request> decodeRequest(const Message &message);
 // What the peer holds against us, if anything (a claim, for a log line).
 Result<std::optional<PeerFault>> decodeGoodbye(const Message &message);
 Result<void> decodeEmpty(const Message &message, MessageType type);

@@ -36,6 +36,9 @@ struct PublisherCallbacks {
     // and the client is dropped.
     std::function<bool(uint32_t id, std::span<const std::byte>)> attachment;
     std::function<void(uint32_t id, const PeerIdentity &)> connected;
+    // What a connected client asks for. Its rate is bounded (kMessagesPerSecond); whether it gets it is
+    // the application's to say, and not told to it. False: nonsense, and the client is dropped.
+    std::function<bool(uint32_t id, uint32_t kind, std::span<const std::byte>)> request;
     // For each id of `connected`, and for one whose attachment was heard but that never got so far.
     std::function<void(uint32_t id, const std::string &reason, bool wasConnected)> disconnected;
     std::function<void(Level, const std::string &line)> log;

@@ -2,6 +2,7 @@
 #include "subscriber.h"
 
 #include "consumer_control.h"
+#include "control_protocol.h"
 #include "stream_reader.h"
 #include "subscriber_shared.h"
 
@@ -115,6 +116,11 @@ void Subscriber::interrupt()
 void Subscriber::attachmentChanged()
 {
     shared_->requestAttachment();
+}
+
+bool Subscriber::request(uint32_t kind, std::vector<std::byte> bytes, bool replacesWaiting)
+{
+    return bytes.size() <= kRequestLimit && shared_->requests.add({kind, std::move(bytes)}, replacesWaiting);
 }
 
 void Subscriber::stop()

@@ -169,6 +169,13 @@ public:
     // Asks the observer for its attachment again, soon, and sends it if it changed.
     RINGCORE_API void attachmentChanged();
 
+    // Asks something of the producer: `kind` and `bytes` (at most kRequestLimit) are the application's.
+    // Sent soon, a few dozen a second at most; `replacesWaiting`: instead of one of this kind that was
+    // not sent yet. False: there is no producer, or kRequestsWaiting are not sent yet. What the producer
+    // makes of it is not told.
+    RINGCORE_API bool request(uint32_t kind, std::vector<std::byte> bytes, bool replacesWaiting);
+    static constexpr size_t kRequestsWaiting = 16;
+
     // Says good-bye and lets the control thread end; waits for it 50 ms at most. Leases stay good.
     RINGCORE_API void stop();
 

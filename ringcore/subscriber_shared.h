@@ -8,6 +8,7 @@
 #include "connection.h"
 #include "subscriber.h"
 #include "unique_fd.h"
+#include "waiting_requests.h"
 
 #include <atomic>
 #include <chrono>
@@ -50,6 +51,7 @@ public:
     const std::shared_ptr<SubscriberObserver> observer;
     const UniqueFd wake; // an eventfd that no peer ever has
     StopWord streamWord;
+    WaitingRequests requests{Subscriber::kRequestsWaiting, [this] { signalControl(); }};
 
     // The streaming thread's counters.
     Counter records, payloadBytes, discarded, sleeps, looksPaid, looksMissed, flushes;

@@ -70,6 +70,11 @@ PublisherCallbacks Heard::callbacks(const std::shared_ptr<Heard> &heard)
                    std::string(reinterpret_cast<const char *>(bytes.data()), bytes.size()) + ")");
         return true;
     };
+    callbacks.request = [heard](uint32_t id, uint32_t kind, std::span<const std::byte> bytes) {
+        heard->add("request " + std::to_string(kind) + " of " + std::to_string(id) + " (" +
+                   std::string(reinterpret_cast<const char *>(bytes.data()), bytes.size()) + ")");
+        return true;
+    };
     return callbacks;
 }
 

@@ -130,6 +130,7 @@ std::vector<Kind> allKinds()
         {"Look", encodeEmpty(MessageType::Look), 0,
          reading([](const Message &message) { return decodeEmpty(message, MessageType::Look); })},
         {"Goodbye", encodeGoodbye(&kSomeFault), 0, reading(decodeGoodbye)},
+        {"Request", encode(Request{7, std::vector<std::byte>(9, std::byte{1})}), 0, reading(decodeRequest)},
     };
 }
 
@@ -196,7 +197,7 @@ TEST_P(EachMessage, IsRefusedWithAnotherMagicOrAnUnknownType)
         bytes[at] ^= std::byte{0x40};
         EXPECT_EQ(faultKindOf(kind.decode(messageOf(bytes, kind.fds))), FaultKind::MessageUnknown);
     }
-    for (const uint32_t type : {0u, static_cast<uint32_t>(MessageType::Goodbye) + 1, UINT32_MAX}) {
+    for (const uint32_t type : {0u, static_cast<uint32_t>(MessageType::Request) + 1, UINT32_MAX}) {
         auto bytes = kind.bytes;
         std::memcpy(bytes.data() + 4, &type, sizeof type);
         EXPECT_EQ(faultKindOf(kind.decode(messageOf(bytes, kind.fds))), FaultKind::MessageUnknown);
@@ -214,6 +215,16 @@ TEST(Protocol, BoundsAnAttachment)
     Hello hello = someHello();
     hello.attachment.resize(kAttachmentLimit + 1);
     EXPECT_EQ(faultKindOf(decodeHello(messageOf(encode(hello)))), FaultKind::MessageMalformed);
+}
+
+TEST(Protocol, BoundsARequest)
+{
+    const auto most = decodeRequest(messageOf(encode(Request{7, std::vector<std::byte>(kRequestLimit)})));
+    ASSERT_TRUE(most);
+    EXPECT_EQ(most->kind, 7u);
+    EXPECT_EQ(most->bytes.size(), kRequestLimit);
+    const auto tooLarge = encode(Request{7, std::vector<std::byte>(kRequestLimit + 1)});
+    EXPECT_EQ(faultKindOf(decodeRequest(messageOf(tooLarge))), FaultKind::MessageMalformed);
 }
 
 TEST(Protocol, RefusesAWelcomeWhoseNumbersDoNotFitTogether)

@@ -102,6 +102,8 @@ std::vector<std::byte> messageOf(MessageType type)
         return encodeAttachment({});
     case MessageType::Goodbye:
         return encodeGoodbye(nullptr);
+    case MessageType::Request:
+        return encode(Request{1, {}});
     case MessageType::Ready:
     case MessageType::Look:
         break;
@@ -126,8 +128,8 @@ std::vector<Attack> attacks()
     std::vector<Attack> all;
     const char *const stages[] = {"AtFirst", "InsteadOfReady", "Later"};
     const MessageType expected[] = {MessageType::Hello, MessageType::Ready, MessageType::Attachment};
-    const char *const names[] = {"",      "Hello",      "Refused", "Busy",   "Welcome",
-                                 "Ready", "Attachment", "Look",    "Goodbye"};
+    const char *const names[] = {"",      "Hello",      "Refused", "Busy",    "Welcome",
+                                 "Ready", "Attachment", "Look",    "Goodbye", "Request"};
     for (const Stage stage : {Stage::Connected, Stage::Welcomed, Stage::Joined}) {
         const std::string when = stages[static_cast<int>(stage)];
         const auto add = [&](const std::string &name, std::vector<std::byte> message, PeerFault fault) {
@@ -136,14 +138,15 @@ std::vector<Attack> attacks()
         add("EmptyPacket", {}, {FaultKind::MessageEmpty, 0, 0});
         add("HalfAHead", words({kMagic}), {FaultKind::MessageTooShort, 8, 4});
         add("WrongMagic", words({0x12345678, 1}), {FaultKind::MessageUnknown, kMagic, 0x12345678});
-        add("TypeZero", words({kMagic, 0}), {FaultKind::MessageUnknown, 8, 0});
-        add("UnknownType", words({kMagic, 4711}), {FaultKind::MessageUnknown, 8, 4711});
+        add("TypeZero", words({kMagic, 0}), {FaultKind::MessageUnknown, 9, 0});
+        add("UnknownType", words({kMagic, 4711}), {FaultKind::MessageUnknown, 9, 4711});
         add("LongerThanAnyMessage", std::vector<std::byte>(kMessageLimit + 1),
             {FaultKind::MessageTruncated, kMessageLimit, kAny});
-        for (uint32_t number = 1; number <= 8; number++) {
+        for (uint32_t number = 1; number <= 9; number++) {
             const auto type = static_cast<MessageType>(number);
-            const bool inOrder = type == expected[static_cast<int>(stage)] ||
-                                 (stage == Stage::Joined && type == MessageType::Goodbye);
+            const bool inOrder =
+                type == expected[static_cast<int>(stage)] ||
+                (stage == Stage::Joined && (type == MessageType::Goodbye || type == MessageType::Request));
             if (!inOrder)
                 add(names[number], messageOf(type),
                     {FaultKind::MessageOutOfOrder, numberOf(expected[static_cast<int>(stage)]), number});
@@ -171,6 +174,18 @@ std::vector<Attack> attacks()
         malformed(Attachment, kAttachmentLimit + 1));
     add("AttachmentThatIsNotThere", Stage::Joined, withAttachment(Attachment, 9, 2),
         malformed(Attachment, 2));
+    // Request, a kind, and how many bytes it claims.
+    const auto request = [](uint32_t claimed, size_t real) {
+        auto message = words({kMagic, static_cast<uint32_t>(Request), 1, claimed});
+        message.resize(message.size() + real);
+        return message;
+    };
+    add("RequestThatEndsEarly", Stage::Joined, shorter(messageOf(Request)), malformed(Request, 3));
+    add("RequestThatGoesOn", Stage::Joined, longer(messageOf(Request)), malformed(Request, 1));
+    add("TooLargeARequest", Stage::Joined, request(kRequestLimit + 1, kRequestLimit + 1),
+        malformed(Request, kRequestLimit + 1));
+    add("RequestThatIsNotThere", Stage::Joined, request(9, 2), malformed(Request, 2));
+    add("RequestThatIsEndless", Stage::Joined, request(UINT32_MAX, 2), malformed(Request, 2));
     add("GoodbyeThatEndsEarly", Stage::Joined, shorter(messageOf(Goodbye)), malformed(Goodbye, 7));
     add("GoodbyeThatGoesOn", Stage::Joined, longer(messageOf(Goodbye)), malformed(Goodbye, 1));
 
