@@ -29,6 +29,9 @@ public:
     // A time of the current segment, ns, or kNoTime.
     int64_t onWire(GstClockTime time);
 
+    // What times on the wire are ahead of running times.
+    int64_t zero() const { return mode_ == Timestamps::Clock ? zero_ : 0; }
+
     // What was not synced and waited for a client begins `waited` later.
     void shift(int64_t waited) { shift_ += waited; }
 

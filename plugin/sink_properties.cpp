@@ -23,6 +23,7 @@ enum Property : guint {
     kSlowClient,
     kSlowClientTimeout,
     kTimestamps,
+    kUpstreamEvents,
     kNumClients,
     kRingStats,
 };
@@ -121,6 +122,11 @@ void installSinkProperties(GObjectClass *klass)
     install(kTimestamps,
             g_param_spec_enum("timestamps", "Timestamps", "Which times clients get", timestampsType(),
                               static_cast<gint>(defaults.timestamps), inReady()));
+    install(kUpstreamEvents,
+            g_param_spec_string("upstream-events", "Upstream events",
+                                "What clients may send upstream, separated by commas: GstForceKeyUnit, and "
+                                "the names of custom or navigation events",
+                                defaults.upstreamEvents.c_str(), inReady()));
     install(kNumClients, g_param_spec_uint("num-clients", "Number of clients",
                                            "Clients that are connected now", 0, G_MAXUINT, 0, readOnly()));
     install(kRingStats,
@@ -173,6 +179,11 @@ bool setSinkProperty(SinkState &state, guint id, const GValue *value)
     case kSlowClientTimeout:
         settings.slowClientTimeout = g_value_get_uint64(value);
         return true;
+    case kUpstreamEvents: {
+        const gchar *names = g_value_get_string(value);
+        settings.upstreamEvents = names ? names : "";
+        return true;
+    }
     case kTimestamps:
         settings.timestamps = static_cast<TimestampsChoice>(g_value_get_enum(value));
         return true;
@@ -220,6 +231,9 @@ bool getSinkProperty(SinkState &state, guint id, GValue *value)
         return true;
     case kSlowClientTimeout:
         g_value_set_uint64(value, settings.slowClientTimeout);
+        return true;
+    case kUpstreamEvents:
+        g_value_set_string(value, settings.upstreamEvents.c_str());
         return true;
     case kTimestamps:
         g_value_set_enum(value, static_cast<gint>(settings.timestamps));

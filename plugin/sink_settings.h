@@ -29,6 +29,7 @@ struct SinkSettings {
     ringcore::SlowClient slowClient = ringcore::SlowClient::Drop;
     guint64 slowClientTimeout = GST_CLOCK_TIME_NONE;
     TimestampsChoice timestamps = TimestampsChoice::Auto;
+    std::string upstreamEvents = "GstForceKeyUnit";
 };
 
 } // namespace sharedring

@@ -32,7 +32,8 @@ void offerReconfiguration(GstBaseSink *sink, const ClientFormats &formats, uint3
 }
 
 ringcore::PublisherCallbacks callbacksFor(const std::shared_ptr<WeakElement> &element,
-                                          const std::shared_ptr<ClientFormats> &formats, bool negotiate)
+                                          const std::shared_ptr<ClientFormats> &formats,
+                                          const std::shared_ptr<ClientRequests> &requests, bool negotiate)
 {
     ringcore::PublisherCallbacks callbacks;
     callbacks.authorize = [element](const ringcore::PeerIdentity &peer) {
@@ -46,16 +47,23 @@ ringcore::PublisherCallbacks callbacksFor(const std::shared_ptr<WeakElement> &el
         formats->set(id, std::move(*names));
         return true;
     };
-    callbacks.connected = [element, formats, negotiate](uint32_t id, const ringcore::PeerIdentity &peer) {
+    callbacks.request = [requests](uint32_t id, uint32_t kind, std::span<const std::byte> bytes) {
+        return requests->take(id, kind, bytes);
+    };
+    callbacks.connected = [element, formats, requests, negotiate](uint32_t id,
+                                                                  const ringcore::PeerIdentity &peer) {
         const auto sink = element->get();
         if (!sink)
             return;
         emitConnected(sink.get(), id, peer);
         if (negotiate)
             offerReconfiguration(GST_BASE_SINK(sink.get()), *formats, id);
+        requests->keyUnits().clientJoined();
     };
-    callbacks.disconnected = [element, formats](uint32_t id, const std::string &reason, bool wasConnected) {
+    callbacks.disconnected = [element, formats, requests](uint32_t id, const std::string &reason,
+                                                          bool wasConnected) {
         formats->remove(id);
+        requests->forget(id);
         if (const auto sink = element->get(); sink && wasConnected)
             emitDisconnected(sink.get(), id, reason);
     };
@@ -92,13 +100,14 @@ void SinkState::start()
     if (now.slowClientTimeout != GST_CLOCK_TIME_NONE)
         config.fanOut.slowClientTimeout = std::chrono::nanoseconds(now.slowClientTimeout);
 
-    auto publisher =
-        ringcore::Publisher::create(std::move(config), callbacksFor(element, formats, now.negotiateFormats));
+    const auto requests = std::make_shared<ClientRequests>(element, now.upstreamEvents);
+    auto publisher = ringcore::Publisher::create(
+        std::move(config), callbacksFor(element, formats, requests, now.negotiateFormats));
     if (!publisher) {
         fail(GST_RESOURCE_ERROR_OPEN_READ_WRITE, "Cannot serve " + ringcore::describe(publisher.error()));
         return;
     }
-    auto started = std::make_shared<SinkStream>(sink, std::move(*publisher), now);
+    auto started = std::make_shared<SinkStream>(sink, std::move(*publisher), requests, now);
     std::lock_guard guard(lock);
     stream = std::move(started);
 }

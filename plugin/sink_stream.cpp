@@ -25,9 +25,9 @@ constexpr GstClockTime kMaxLatency = 10 * GST_SECOND;
 } // namespace
 
 SinkStream::SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
-                       const SinkSettings &settings)
+                       std::shared_ptr<ClientRequests> requests, const SinkSettings &settings)
     : sink_(sink), settings_(settings), publisher_(std::move(publisher)), stream_(publisher_->stream()),
-      allocator_(newPayloadAllocator(stream_, pools_)), time_(sink)
+      requests_(std::move(requests)), allocator_(newPayloadAllocator(stream_, pools_)), time_(sink)
 {
 }
 
@@ -305,12 +305,17 @@ GstStructure *SinkStream::statistics() const
                       now.arenaUsed, "arena-size", G_TYPE_UINT64, now.arenaSize, "arena-largest-free",
                       G_TYPE_UINT64, now.largestFreeRun, "arena-populated", G_TYPE_UINT64, now.arenaPopulated,
                       "connections", G_TYPE_UINT, publisher_->connections(), nullptr);
+    const ClientRequests::Statistics asked = requests_->statistics();
+    gst_structure_set(structure, "requests", G_TYPE_UINT64, asked.granted, "requests-refused", G_TYPE_UINT64,
+                      asked.refused, "key-units-asked", G_TYPE_UINT64, requests_->keyUnits().asked(),
+                      nullptr);
     GValue clients = G_VALUE_INIT;
     gst_value_array_init(&clients, static_cast<guint>(now.consumers.size()));
     for (const auto &consumer : now.consumers) {
         GstStructure *one = gst_structure_new("client", "id", G_TYPE_UINT, consumer.id, "pid", G_TYPE_INT,
                                               static_cast<gint>(consumer.identity.pid), "uid", G_TYPE_UINT,
-                                              static_cast<guint>(consumer.identity.uid), nullptr);
+                                              static_cast<guint>(consumer.identity.uid), "latency",
+                                              G_TYPE_UINT64, requests_->latencyOf(consumer.id), nullptr);
         setCounts(one, consumer.statistics);
         GValue value = G_VALUE_INIT;
         g_value_init(&value, GST_TYPE_STRUCTURE);

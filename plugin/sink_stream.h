@@ -3,6 +3,7 @@
 // What sharedringsink does between start and stop: buffers and events of its pad become records.
 #pragma once
 
+#include "client_requests.h"
 #include "gst_owner.h"
 #include "idle_pools.h"
 #include "outgoing_time.h"
@@ -27,7 +28,7 @@ class SinkStream
 {
 public:
     SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
-               const SinkSettings &settings);
+               std::shared_ptr<ClientRequests> requests, const SinkSettings &settings);
     void stop(); // the thread that changes the state
 
     // The base class's virtual functions.
@@ -78,6 +79,7 @@ private:
     const SinkSettings settings_;
     const std::unique_ptr<ringcore::Publisher> publisher_;
     const std::shared_ptr<ringcore::FanOut> stream_;
+    const std::shared_ptr<ClientRequests> requests_;
     const std::shared_ptr<IdlePools> pools_ = std::make_shared<IdlePools>();
     const ObjectOwner<GstAllocator> allocator_;
 

@@ -110,6 +110,7 @@ ringcore::Outgoing SinkStream::outgoingOf(GstBuffer *buffer, const Payload &payl
     outgoing.payload = payload.visible;
     outgoing.charge = payload.charge;
     outgoing.keeper = payload.keeper;
+    requests_->setTimes(time_.zero(), fields.pts != kNoTime ? fields.pts : fields.dts);
     return outgoing;
 }
 

@@ -87,6 +87,7 @@ private:
     // runs, and then waits for ever: from PLAYING on it does run, and soon after preroll began.
     bool waitToBeHeard(); // false: being stopped
     SourceStream::Next pushOwnEvents(Run &run);
+    bool askProducer(GstEvent *event);
     void noteChangeLocked();
 
     GstElement *const element_;

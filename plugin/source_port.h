@@ -5,6 +5,7 @@
 #pragma once
 
 #include "plugin/clock_bridge.h"
+#include "plugin/stream_wire.h"
 #include "plugin/time_line.h"
 
 #include <gst/gst.h>
@@ -39,6 +40,9 @@ struct SourcePort {
     std::atomic<bool> reconfigured{false}; // downstream changed: ask it again
     std::atomic<GstClockTime> latency{0};  // of the producer, bounded
     std::atomic<bool> clockStream{false};  // the stream's times are tied to the clock
+
+    // What the wire's running times are ahead of ours, as of the last buffer; kNoTime: not known.
+    std::atomic<int64_t> toWire{kNoTime};
 
     // Streaming thread.
     ClockBridge bridge;

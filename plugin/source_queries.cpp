@@ -3,6 +3,8 @@
 // What a Source answers to others: queries, events from outside, and its statistics.
 #include "source.h"
 
+#include "plugin/upstream_codec.h"
+
 #include <utility>
 
 namespace sharedring
@@ -68,6 +70,18 @@ bool Source::sendEvent(EventOwner event)
     }
 }
 
+// False: there is none, or it is no event for producers.
+bool Source::askProducer(GstEvent *event)
+{
+    const auto current = run();
+    if (!current || !current->subscriber)
+        return false;
+    const int64_t ahead = current->port.toWire.load(std::memory_order_relaxed);
+    auto request = encodeUpstream(event, ahead == kNoTime ? std::nullopt : std::optional(ahead));
+    return request && current->subscriber->request(static_cast<uint32_t>(request->kind),
+                                                   std::move(request->bytes), request->replacesWaiting);
+}
+
 bool Source::handleUpstreamEvent(EventOwner event)
 {
     switch (GST_EVENT_TYPE(event.get())) {
@@ -79,7 +93,11 @@ bool Source::handleUpstreamEvent(EventOwner event)
         return true;
     case GST_EVENT_LATENCY:
     case GST_EVENT_QOS:
+        askProducer(event.get());
         return true;
+    case GST_EVENT_CUSTOM_UPSTREAM:
+    case GST_EVENT_NAVIGATION:
+        return askProducer(event.get());
     default: // a seek, above all: the producer's position is not ours to change
         return false;
     }

@@ -226,10 +226,10 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     if (times_.owesSegment())
         pushOwedSegment(fields->pts != kNoTime ? fields->pts : fields->dts);
     const bool clockNeeded = settings_.doTimestamp || times_.timestamps() == Timestamps::Clock;
-    times_.stampBuffer(made.buffer.get(), *fields,
-                       settings_.doTimestamp ? port_.clockReadNow()
-                                             : (clockNeeded ? port_.clock() : RunningClock{}),
-                       settings_.doTimestamp);
+    const RunningClock clock =
+        settings_.doTimestamp ? port_.clockReadNow() : (clockNeeded ? port_.clock() : RunningClock{});
+    times_.stampBuffer(made.buffer.get(), *fields, clock, settings_.doTimestamp);
+    port_.toWire.store(times_.toWire(clock), std::memory_order_relaxed);
     GST_BUFFER_OFFSET(made.buffer.get()) = fields->offset;
     GST_BUFFER_OFFSET_END(made.buffer.get()) = fields->offsetEnd;
     if (std::exchange(discont_, false) || (delivery.record.head.flags & ringcore::kRecordIsDiscont) != 0)

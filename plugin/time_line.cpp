@@ -117,6 +117,12 @@ GstClockTime TimeLine::timeFor(int64_t wireTime, const RunningClock &clock) cons
     return timeAt(clock.fromMonotonic ? saturatingSum(wireTime, *clock.fromMonotonic) : clock.now);
 }
 
+int64_t TimeLine::toWire(const RunningClock &clock) const
+{
+    const auto &fromWire = timestamps_ == Timestamps::Clock ? clock.fromMonotonic : offset_;
+    return fromWire ? -*fromWire : kNoTime;
+}
+
 void TimeLine::stampBuffer(GstBuffer *buffer, const BufferFields &fields, const RunningClock &clock,
                            bool stampMissing)
 {

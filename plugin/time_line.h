@@ -61,6 +61,9 @@ public:
     // A time on the wire; GST_CLOCK_TIME_NONE where there is none, or it is before all time.
     GstClockTime timeFor(int64_t wireTime, const RunningClock &clock) const;
 
+    // What running times on the wire are ahead of downstream's; kNoTime: not known.
+    int64_t toWire(const RunningClock &clock) const;
+
 private:
     int64_t runningTimeOf(int64_t wireTime) const;
     GstClockTime timeAt(GstClockTimeDiff runningTime) const;

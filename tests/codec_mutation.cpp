@@ -7,8 +7,10 @@
 #include "plugin/format_names.h"
 #include "plugin/segment_codec.h"
 #include "plugin/tag_codec.h"
+#include "plugin/upstream_codec.h"
 #include "tests/codec_wire.h"
 
+#include <gst/video/video.h>
 #include <random>
 
 using namespace sharedring;
@@ -180,6 +182,36 @@ Bytes formatBytes()
     return encodeFormatNames(caps.get());
 }
 
+// The kind is part of what is mutated here.
+std::vector<Bytes> upstreamMessages()
+{
+    std::vector<Bytes> messages;
+    for (GstEvent *made : {gst_video_event_new_upstream_force_key_unit(1, TRUE, 2),
+                           gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 1.0, 2, 3), gst_event_new_latency(4),
+                           gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                                gst_structure_new("s", "a", G_TYPE_INT, 1, nullptr))}) {
+        const EventOwner event(made);
+        const auto encoded = encodeUpstream(made, 0).value();
+        ringcore::ByteWriter out(encoded.bytes.size() + 4);
+        out.number(static_cast<uint32_t>(encoded.kind));
+        out.append(encoded.bytes.data(), encoded.bytes.size());
+        messages.push_back(out.take());
+    }
+    return messages;
+}
+
+bool decodeAnyUpstream(std::span<const std::byte> bytes)
+{
+    ringcore::ByteReader in(bytes);
+    const auto kind = in.number<uint32_t>();
+    if (in.failed())
+        return false;
+    const auto request = decodeUpstream(kind, bytes.subspan(4));
+    if (request && std::holds_alternative<CustomRequest>(*request))
+        look(std::get<CustomRequest>(*request).event.get());
+    return request.has_value();
+}
+
 void mutate(Bytes &bytes, std::mt19937 &random)
 {
     const auto pick = [&](size_t below) {
@@ -262,6 +294,7 @@ INSTANTIATE_TEST_SUITE_P(
         Decoder{"events", eventMessages, decodeAnyEvent},
         Decoder{"values", [] { return std::vector<Bytes>{valueBytes()}; }, decodeAnyValue},
         Decoder{"segments", [] { return std::vector<Bytes>{segmentBytes()}; }, decodeAnySegment},
+        Decoder{"upstream", upstreamMessages, decodeAnyUpstream},
         Decoder{"formats", [] { return std::vector<Bytes>{formatBytes()}; }, decodeAnyFormats}),
     [](const auto &tested) { return std::string(tested.param.name); });
 
