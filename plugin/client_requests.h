@@ -44,7 +44,7 @@ public:
     }
 
     struct Statistics {
-        uint64_t granted = 0;
+        uint64_t granted = 0; // but for latencies, which are only noted
         uint64_t refused = 0; // not let through, too often, or not plausible
     };
     Statistics statistics() const; // any thread
