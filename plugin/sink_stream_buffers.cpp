@@ -83,7 +83,7 @@ std::optional<Payload> SinkStream::takeIn(GstBuffer *buffer, GstFlowReturn &flow
     if (isOldNews(buffer))
         return std::nullopt;
     if (stream_->consumers() == 0) {
-        stream_->reap();
+        stream_->passBy();
         return std::nullopt;
     }
     auto payload = payloadOf(buffer, allocator_.get(), *stream_);
@@ -110,6 +110,7 @@ ringcore::Outgoing SinkStream::outgoingOf(GstBuffer *buffer, const Payload &payl
     outgoing.payload = payload.visible;
     outgoing.charge = payload.charge;
     outgoing.keeper = payload.keeper;
+    outgoing.isDelta = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
     requests_->setTimes(time_.zero(), fields.pts != kNoTime ? fields.pts : fields.dts);
     return outgoing;
 }
@@ -130,6 +131,7 @@ GstFlowReturn SinkStream::render(GstBuffer *buffer)
             return flow;
         }
     }
+    requests_->keyUnits().passed(outgoing.isDelta, stream_->somebodyWaitsToBegin());
     return GST_FLOW_OK;
 }
 
@@ -172,6 +174,8 @@ GstFlowReturn SinkStream::publishPiece()
             break;
         }
     }
+    for (const ringcore::Outgoing &buffer : piece_.buffers)
+        requests_->keyUnits().passed(buffer.isDelta, stream_->somebodyWaitsToBegin());
     piece_.fields.clear();
     piece_.buffers.clear();
     return flow;

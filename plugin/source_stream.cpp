@@ -97,6 +97,7 @@ void SourceStream::join(const Delivery &delivery)
     capsAccepted_ = true;
     (void)payload_.setCaps(nullptr);
     discont_ = true;
+    isFirst_ = true;
 }
 
 SourceStream::Next SourceStream::handleLoss(const Loss &loss)
@@ -225,6 +226,9 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     }
     if (times_.owesSegment())
         pushOwedSegment(fields->pts != kNoTime ? fields->pts : fields->dts);
+    if (std::exchange(isFirst_, false) && (delivery.record.head.flags & ringcore::kRecordIsMidway) != 0 &&
+        pushStreamHeaders() == Next::Finished)
+        return Next::Finished;
     const bool clockNeeded = settings_.doTimestamp || times_.timestamps() == Timestamps::Clock;
     const RunningClock clock =
         settings_.doTimestamp ? port_.clockReadNow() : (clockNeeded ? port_.clock() : RunningClock{});

@@ -68,6 +68,9 @@ private:
     Next pushOrCollect(PayloadPath::Made made, ringcore::ListPlace place);
     Next pushList();
 
+    // source_stream_headers.cpp
+    Next pushStreamHeaders();
+
     Next pushBuffer(ringcore::Delivery &delivery);
     void adaptToDownstream();
     Next dropUnacceptable();
@@ -92,6 +95,7 @@ private:
     bool started_ = false; // downstream has a STREAM_START
     bool atEnd_ = false;   // and an EOS
     bool discont_ = true;  // the next buffer does not follow the one before
+    bool isFirst_ = true;  // the next buffer is this producer's first
     bool warnedOfClockStream_ = false;
     int pushed_ = 0; // buffers, for num-buffers
     std::optional<uint32_t> producerGroup_;

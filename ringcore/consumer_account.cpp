@@ -80,11 +80,16 @@ Result<bool> ConsumerAccount::hasRoomForEvents(uint32_t records, uint32_t blocks
 
 void ConsumerAccount::deliverBuffer(Record &record, uint32_t publication, uint64_t charge)
 {
-    record.head.flags = discont ? kRecordIsDiscont : 0;
-    discont = false;
+    record.head.flags = takeMarks();
     fillIn(record, publication, charge, freeBufferSlots_);
     writer_.write(record);
     countBuffer(record.head);
+}
+
+uint32_t ConsumerAccount::takeMarks()
+{
+    return (std::exchange(discont, false) ? kRecordIsDiscont : 0) |
+           (std::exchange(isMidway, false) ? kRecordIsMidway : 0);
 }
 
 void ConsumerAccount::countBuffer(const RecordHead &head)
@@ -97,8 +102,7 @@ void ConsumerAccount::countBuffer(const RecordHead &head)
 void ConsumerAccount::stageBuffer(Record &record, uint32_t publication, uint64_t charge)
 {
     const uint32_t listFlags = record.head.flags;
-    if (std::exchange(discont, false))
-        record.head.flags |= kRecordIsDiscont;
+    record.head.flags |= takeMarks();
     fillIn(record, publication, charge, freeBufferSlots_);
     writer_.stage(record);
     countBuffer(record.head);

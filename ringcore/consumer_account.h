@@ -99,6 +99,8 @@ public:
     bool behind = false;
     // The next buffer is not what follows the one before.
     bool discont = false;
+    // The next buffer is its first, of a stream that had begun before it joined.
+    bool isMidway = false;
     // Since when the stream waits for it.
     std::optional<std::chrono::steady_clock::time_point> waitedForSince;
 
@@ -117,6 +119,7 @@ private:
     const ReturnPage &returned() const { return *returnMemory_.at<const ReturnPage>(); }
     void fillIn(Record &record, std::optional<uint32_t> publication, uint64_t charge,
                 std::vector<uint32_t> &freeSlots);
+    uint32_t takeMarks();
     void countBuffer(const RecordHead &head);
     void settle(uint32_t slotIndex, Publications &publications, ReleaseList &released);
     void noteShare();

@@ -30,12 +30,14 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
     Block extra;
     if (!copyExtra(buffer, extra))
         return PublishOutcome::NoMemory;
-    if (config_.slowClient == SlowClient::Block && !waitForRoom(buffer.charge + extra.size, lock, after)) {
+    if (config_.slowClient == SlowClient::Block &&
+        !waitForRoom({buffer.charge + extra.size, buffer.isDelta}, lock, after)) {
         arena_->free(extra);
         return PublishOutcome::Interrupted;
     }
     total_.published++;
     total_.publishedBytes += buffer.payload.size;
+    begun_ = true;
     if (members_.empty() || isFlushing(epoch_)) { // while flushing, what comes is thrown away anyway
         arena_->free(extra);
         after.released.add(buffer.keeper);
@@ -77,16 +79,20 @@ void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
 {
     Record record = recordOf(buffer, extra);
     record.head.publishedAt = monotonicNow();
-    const uint64_t charge = buffer.charge + extra.size;
+    const Need need{buffer.charge + extra.size, buffer.isDelta};
     const uint32_t publication = publications_.add(buffer.keeper, extra);
+    uint32_t waiting = 0;
     for (size_t i = 0; i < members_.size();) {
         ConsumerAccount &account = *members_[i].account;
-        switch (roomFor(account, charge, after)) {
+        switch (roomFor(account, need, after)) {
         case Ready::Gone: // and another one stands at its index
             continue;
+        case Ready::NotForIt:
+            waiting++;
+            break;
         case Ready::Yes:
             publications_.ref(publication);
-            account.deliverBuffer(record, publication, charge);
+            account.deliverBuffer(record, publication, need.bytes);
             account.wake();
             break;
         case Ready::No:
@@ -97,6 +103,7 @@ void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
         i++;
     }
     publications_.unref(publication, after.released);
+    waitingToBegin_.store(waiting, std::memory_order_relaxed);
 }
 
 // It has no room. True: it was dropped for that.
@@ -110,12 +117,14 @@ bool FanOut::refuseBuffer(ConsumerAccount &account, After &after)
     return true;
 }
 
-FanOut::Ready FanOut::roomFor(ConsumerAccount &account, uint64_t bytes, After &after)
+FanOut::Ready FanOut::roomFor(ConsumerAccount &account, Need need, After &after)
 {
+    if (account.isMidway && need.isDelta)
+        return Ready::NotForIt;
     const uint32_t id = account.id();
     if (account.behind && !catchUpLocked(account, after))
         return find(id) == members_.end() ? Ready::Gone : Ready::No;
-    const auto room = account.hasRoomForBuffer(bytes);
+    const auto room = account.hasRoomForBuffer(need.bytes);
     if (!room) {
         dropLocked(id, std::get<PeerFault>(room.error()), after);
         return Ready::Gone;
@@ -123,14 +132,15 @@ FanOut::Ready FanOut::roomFor(ConsumerAccount &account, uint64_t bytes, After &a
     return *room ? Ready::Yes : Ready::No;
 }
 
-std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(uint64_t bytes, After &after)
+std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(Need need, After &after)
 {
     std::shared_ptr<ConsumerAccount> first;
     for (size_t i = 0; i < members_.size();) {
         const auto &account = members_[i].account;
-        switch (roomFor(*account, bytes, after)) {
+        switch (roomFor(*account, need, after)) {
         case Ready::Gone: // and another one stands at its index
             continue;
+        case Ready::NotForIt:
         case Ready::Yes:
             account->waitedForSince.reset();
             break;
@@ -147,7 +157,7 @@ std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(uint64_t bytes, After 
 }
 
 // SlowClient::Block: until everybody has room. False: interrupted.
-bool FanOut::waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, After &after)
+bool FanOut::waitForRoom(Need need, std::unique_lock<std::mutex> &lock, After &after)
 {
     // All that have no room are waited for at once: what each is allowed does not add up.
     for (const Membership &member : members_)
@@ -155,7 +165,7 @@ bool FanOut::waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, Aft
     while (!interrupted()) {
         if (isFlushing(epoch_))
             return true; // nothing is to be written
-        const auto account = firstWithoutRoom(bytes, after);
+        const auto account = firstWithoutRoom(need, after);
         if (!account)
             return true;
         const auto now = steady_clock::now();
@@ -172,7 +182,7 @@ bool FanOut::waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, Aft
         if (account->behind || account->ringIsFull())
             deadline = std::min(deadline.value_or(now + kLookAtRing), now + kLookAtRing);
         waitForReleaseOf(
-            account, deadline, [&] { return roomFor(*account, bytes, after) == Ready::No; }, lock, after);
+            account, deadline, [&] { return roomFor(*account, need, after) == Ready::No; }, lock, after);
     }
     return false;
 }
@@ -214,6 +224,14 @@ void FanOut::waitForRelease(std::chrono::milliseconds atMost)
     lock.unlock();
     if (!interrupted())
         waitForStop(stop_, stopSeen, deadline);
+}
+
+void FanOut::passBy()
+{
+    After after;
+    std::lock_guard guard(lock_);
+    reapLocked(after);
+    begun_ = true;
 }
 
 void FanOut::countDropForAll()

@@ -38,6 +38,7 @@ struct Outgoing {
     uint64_t charge = 0;                    // bytes that the payload's block really occupies
     std::span<const std::byte> extra;       // more about it, copied into a block of its own; may be empty
     Keeper keeper;                          // released when no consumer holds the payload any more
+    bool isDelta = false;                   // useless without what came before: nobody begins with it
 };
 
 // An event on its way out. Sticky ones are remembered, one for each `key`, and told to each joiner in
@@ -103,6 +104,10 @@ public:
     // room with a consumer are missing from its list; those behind NoMemory begin another one.
     RINGCORE_API ListOutcome publishList(std::span<const Outgoing> list);
     RINGCORE_API void publishEvent(const OutgoingEvent &event);
+    // A buffer that is not published, as nobody is there: who joins after it comes late.
+    RINGCORE_API void passBy();
+    // Whether a consumer that came late did not get the last buffer, which is a delta.
+    bool somebodyWaitsToBegin() const { return waitingToBegin_.load(std::memory_order_relaxed) > 0; }
     // A buffer that found no room in the arena: it counts as dropped for every consumer.
     RINGCORE_API void countDropForAll();
     RINGCORE_API void forgetSticky(uint32_t fromPlace); // places >= it
@@ -163,10 +168,15 @@ private:
         void run();
         ~After() { run(); }
     };
-    enum class Ready { Yes, No, Gone };
+    enum class Ready { Yes, No, Gone, NotForIt };
+    // What is looked for room for.
+    struct Need {
+        uint64_t bytes;
+        bool isDelta;
+    };
 
     void reapLocked(After &after);
-    Ready roomFor(ConsumerAccount &account, uint64_t bytes, After &after);
+    Ready roomFor(ConsumerAccount &account, Need need, After &after);
     void dropLocked(uint32_t id, const PeerFault &fault, After &after);
     bool catchUpLocked(ConsumerAccount &account, After &after);
     bool writeEvent(ConsumerAccount &account, uint32_t kind, std::span<const std::byte> bytes, uint32_t flags,
@@ -179,8 +189,8 @@ private:
     void stageOfList(Record &record, const Outgoing &buffer, Block extra, After &after);
     void showStaged(ConsumerAccount::ListEnds ends);
     bool refuseBuffer(ConsumerAccount &account, After &after);
-    std::shared_ptr<ConsumerAccount> firstWithoutRoom(uint64_t bytes, After &after);
-    bool waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, After &after);
+    std::shared_ptr<ConsumerAccount> firstWithoutRoom(Need need, After &after);
+    bool waitForRoom(Need need, std::unique_lock<std::mutex> &lock, After &after);
     void waitForReleaseOf(const std::shared_ptr<ConsumerAccount> &account, Deadline deadline,
                           const std::function<bool()> &stillNeeded, std::unique_lock<std::mutex> &lock,
                           After &after);
@@ -192,6 +202,7 @@ private:
 
     std::atomic<uint32_t> count_{0};
     std::atomic<bool> interrupted_{false};
+    std::atomic<uint32_t> waitingToBegin_{0};
     StopWord stop_; // poked when a consumer comes or goes, when a flush begins, and by interrupt()
 
     std::mutex lock_; // guards what follows; never held while waiting or calling out
@@ -201,6 +212,7 @@ private:
     uint32_t epoch_ = 0;
     bool resetTime_ = false;
     bool ended_ = false;
+    bool begun_ = false;     // since its start, a flush or an end, a buffer came by
     FanOutStatistics total_; // of the departed, and what is counted once
 };
 

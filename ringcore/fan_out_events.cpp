@@ -174,6 +174,7 @@ void FanOut::endOfStream()
     if (isFlushing(epoch_))
         return;
     ended_ = true;
+    begun_ = false;
     for (size_t i = members_.size(); i-- > 0;) {
         ConsumerAccount &account = *members_[i].account;
         if (account.behind) {
@@ -213,6 +214,7 @@ void FanOut::flushStop(bool resetTime, std::span<const uint32_t> forgottenPlaces
     epoch_ = (epoch_ | 1) + 1;
     resetTime_ = resetTime;
     ended_ = false;
+    begun_ = false;
     std::erase_if(sticky_, [&](const StickyEvent &event) {
         return std::find(forgottenPlaces.begin(), forgottenPlaces.end(), event.sticky.place) !=
                forgottenPlaces.end();

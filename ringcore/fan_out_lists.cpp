@@ -26,10 +26,10 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
             result.outcome = PublishOutcome::NoMemory;
             return result;
         }
-        const uint64_t charge = buffer.charge + extra.size;
-        if (config_.slowClient == SlowClient::Block && (interrupted() || firstWithoutRoom(charge, after))) {
+        const Need need{buffer.charge + extra.size, buffer.isDelta};
+        if (config_.slowClient == SlowClient::Block && (interrupted() || firstWithoutRoom(need, after))) {
             showStaged(ListEnds::OrAsItIs);
-            if (!waitForRoom(charge, lock, after)) {
+            if (!waitForRoom(need, lock, after)) {
                 arena_->free(extra);
                 result.outcome = PublishOutcome::Interrupted;
                 return result;
@@ -38,6 +38,7 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
         }
         result.taken++;
         total_.published++;
+        begun_ = true;
         total_.publishedBytes += buffer.payload.size;
         if (members_.empty() || isFlushing(epoch_)) {
             arena_->free(extra);
@@ -57,16 +58,20 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
 
 void FanOut::stageOfList(Record &record, const Outgoing &buffer, Block extra, After &after)
 {
-    const uint64_t charge = buffer.charge + extra.size;
+    const Need need{buffer.charge + extra.size, buffer.isDelta};
+    uint32_t waiting = 0;
     const uint32_t publication = publications_.add(buffer.keeper, extra);
     for (size_t i = 0; i < members_.size();) {
         ConsumerAccount &account = *members_[i].account;
-        switch (roomFor(account, charge, after)) {
+        switch (roomFor(account, need, after)) {
         case Ready::Gone: // and another one stands at its index
             continue;
+        case Ready::NotForIt:
+            waiting++;
+            break;
         case Ready::Yes:
             publications_.ref(publication);
-            account.stageBuffer(record, publication, charge);
+            account.stageBuffer(record, publication, need.bytes);
             break;
         case Ready::No:
             if (refuseBuffer(account, after))
@@ -76,6 +81,7 @@ void FanOut::stageOfList(Record &record, const Outgoing &buffer, Block extra, Af
         i++;
     }
     publications_.unref(publication, after.released);
+    waitingToBegin_.store(waiting, std::memory_order_relaxed);
 }
 
 // Before the lock is let go.

@@ -76,6 +76,7 @@ void FanOut::join(Membership membership)
     countLocked(); // before it hears anything: who hears from it that it is here finds it counted
     account->setEpoch(packEpoch(epoch_, resetTime_));
     account->behind = true;
+    account->isMidway = begun_;
     if (!catchUpLocked(*account, after)) {
         if (const auto member = find(account->id()); member != members_.end()) // or it was dropped
             fallBehindLocked(*member, after);

@@ -51,6 +51,7 @@ inline constexpr uint32_t kRecordIsDiscont = 1u << 1; // buffers before it were 
 // other record, an end of the stream or a flush ends it, too.
 inline constexpr uint32_t kRecordInList = 1u << 2;
 inline constexpr uint32_t kRecordListGoesOn = 1u << 3; // only with kRecordInList
+inline constexpr uint32_t kRecordIsMidway = 1u << 4;   // the first for one that came late
 
 inline constexpr size_t kInlineBytes = kRecordBytes - sizeof(RecordHead);
 
