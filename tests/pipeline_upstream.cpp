@@ -2,17 +2,14 @@
 //
 // What goes upstream across the boundary: asked for by clients, granted by the sink.
 #include "peer_process.h"
-
-#include "plugin/gst_owner.h"
+#include "playing.h"
 
 #include <gst/gst.h>
 #include <gst/video/video.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,93 +19,6 @@ namespace
 
 using namespace std::chrono_literals;
 using namespace sharedring;
-
-bool await(const std::function<bool()> &holds, std::chrono::milliseconds patience = 20s)
-{
-    const auto until = std::chrono::steady_clock::now() + patience;
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > until)
-            return false;
-        std::this_thread::sleep_for(2ms);
-    }
-    return true;
-}
-
-// A pipeline that plays, with a probe on one pad.
-class Playing
-{
-public:
-    explicit Playing(const std::string &line, const std::string &padOf, const char *pad)
-    {
-        gst_init(nullptr, nullptr);
-        GError *error = nullptr;
-        pipeline_.reset(gst_parse_launch(line.c_str(), &error));
-        if (error)
-            throw std::runtime_error(error->message);
-        element_.reset(gst_bin_get_by_name(GST_BIN(pipeline_.get()), padOf.c_str()));
-        pad_.reset(gst_element_get_static_pad(element_.get(), pad));
-        gst_pad_add_probe(
-            pad_.get(),
-            static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_EVENT_UPSTREAM | GST_PAD_PROBE_TYPE_BUFFER),
-            onData, this, nullptr);
-        gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
-    }
-    ~Playing() { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }
-
-    GstElement *element() const { return element_.get(); }
-    GstPad *pad() const { return pad_.get(); }
-    uint64_t buffers() const { return buffers_.load(); }
-    GstClockTime lastPts() const { return lastPts_.load(); }
-
-    // Upstream events that passed the pad, of this type (and structure).
-    std::vector<GstEvent *> events(GstEventType type, const char *structure = nullptr) const
-    {
-        std::lock_guard guard(lock_);
-        std::vector<GstEvent *> found;
-        for (const EventOwner &event : events_) {
-            if (GST_EVENT_TYPE(event.get()) == type &&
-                (!structure || gst_event_has_name(event.get(), structure)))
-                found.push_back(event.get());
-        }
-        return found;
-    }
-    GstElement *sink() const { return gst_bin_get_by_name(GST_BIN(pipeline_.get()), "ring"); }
-    StructureOwner stats() const
-    {
-        const ObjectOwner<GstElement> ring(sink());
-        GstStructure *stats = nullptr;
-        g_object_get(ring.get(), "ring-stats", &stats, nullptr);
-        return StructureOwner(stats);
-    }
-    uint64_t stat(const char *field) const
-    {
-        guint64 value = 0;
-        gst_structure_get_uint64(stats().get(), field, &value);
-        return value;
-    }
-
-private:
-    static GstPadProbeReturn onData(GstPad *, GstPadProbeInfo *info, gpointer self)
-    {
-        auto &playing = *static_cast<Playing *>(self);
-        if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
-            playing.lastPts_ = GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info));
-            playing.buffers_++;
-        } else {
-            std::lock_guard guard(playing.lock_);
-            playing.events_.emplace_back(gst_event_ref(GST_PAD_PROBE_INFO_EVENT(info)));
-        }
-        return GST_PAD_PROBE_OK;
-    }
-
-    ObjectOwner<GstElement> pipeline_;
-    ObjectOwner<GstElement> element_;
-    ObjectOwner<GstPad> pad_;
-    std::atomic<uint64_t> buffers_{0};
-    std::atomic<GstClockTime> lastPts_{GST_CLOCK_TIME_NONE};
-    mutable std::mutex lock_; // guards events_
-    std::vector<EventOwner> events_;
-};
 
 class Upstream : public testing::Test
 {
@@ -134,11 +44,6 @@ protected:
         EXPECT_TRUE(await([&] { return consumer.buffers() > 2; }));
         return consumer;
     }
-    static bool sendUpstream(Playing &consumer, GstEvent *event)
-    {
-        const ObjectOwner<GstPad> pad(gst_element_get_static_pad(consumer.element(), "sink"));
-        return gst_pad_push_event(pad.get(), event);
-    }
     static GstEvent *custom(const char *name)
     {
         return gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, gst_structure_new_empty(name));
@@ -163,7 +68,7 @@ TEST_F(Upstream, AKeyUnitIsAskedFor)
     produce();
     Playing &consumer = consume();
     ASSERT_TRUE(
-        sendUpstream(consumer, gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 1)));
+        consumer.sendUpstream(gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 1)));
     ASSERT_TRUE(await([&] { return keyUnitsAsked() == 1; }));
     GstClockTime time = 0;
     gboolean allHeaders = FALSE;
@@ -185,7 +90,7 @@ TEST_F(Upstream, AKeyUnitInTheFutureIsAskedForAtItsInstant)
     const GstClockTime here = there + gst_element_get_base_time(consumer.element()) -
                               gst_element_get_base_time(producer_->element());
     ASSERT_GT(here, there + 200 * GST_MSECOND);
-    ASSERT_TRUE(sendUpstream(consumer, gst_video_event_new_upstream_force_key_unit(there, FALSE, 1)));
+    ASSERT_TRUE(consumer.sendUpstream(gst_video_event_new_upstream_force_key_unit(there, FALSE, 1)));
     ASSERT_TRUE(await([&] { return keyUnitsAsked() == 1; }));
     GstClockTime time = 0;
     gst_video_event_parse_upstream_force_key_unit(
@@ -199,7 +104,7 @@ TEST_F(Upstream, AKeyUnitIsAskedForOnceForAllWhoWantOne)
     for (int i = 0; i < 4; i++)
         consume();
     for (const auto &consumer : consumers_)
-        sendUpstream(*consumer, gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, FALSE, 1));
+        consumer->sendUpstream(gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, FALSE, 1));
     ASSERT_TRUE(await([&] { return producer_->stat("requests") >= 4; }));
     // Every buffer here is a key unit: what came after the first answer may have asked once more.
     EXPECT_GE(keyUnitsAsked(), 1u);
@@ -210,9 +115,70 @@ TEST_F(Upstream, KeyUnitsAreNotLetThroughWhereTheUserSaysSo)
 {
     produce("upstream-events=\"\"");
     Playing &consumer = consume();
-    sendUpstream(consumer, gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 1));
+    consumer.sendUpstream(gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, TRUE, 1));
     awaitRefusals(1);
     EXPECT_EQ(keyUnitsAsked(), 0u);
+}
+
+TEST_F(Upstream, AKeyUnitInAFarFutureIsNot)
+{
+    produce();
+    Playing &consumer = consume();
+    consumer.sendUpstream(gst_video_event_new_upstream_force_key_unit(3600 * GST_SECOND, TRUE, 1));
+    awaitRefusals(1);
+    EXPECT_EQ(keyUnitsAsked(), 0u);
+}
+
+TEST_F(Upstream, WhileOneQuestionIsNotAnsweredThereIsNoOther)
+{
+    produce();
+    const ObjectOwner<GstPad> pad(gst_element_get_static_pad(producer_->element(), "src"));
+    gst_pad_add_probe(
+        pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
+        [](GstPad *, GstPadProbeInfo *info, gpointer) {
+            GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+            GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+            GST_PAD_PROBE_INFO_DATA(info) = buffer;
+            return GST_PAD_PROBE_OK;
+        },
+        nullptr, nullptr);
+    const uint64_t seen = producer_->buffers();
+    ASSERT_TRUE(await([&] { return producer_->buffers() > seen + 2; }));
+    // It came late, and is itself one that asks.
+    Playing late("sharedringsrc name=ring socket=" + socket_ + " ! identity name=tap ! fakesink sync=false");
+    ASSERT_TRUE(await([&] { return keyUnitsAsked() == 1; }));
+    for (int i = 0; i < 3; i++)
+        late.sendUpstream(gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, FALSE, 1));
+    ASSERT_TRUE(await([&] { return producer_->stat("requests") >= 3; }));
+    const uint64_t asked = producer_->buffers();
+    ASSERT_TRUE(await([&] { return producer_->buffers() > asked + 40; })); // two thirds of a second
+    EXPECT_EQ(keyUnitsAsked(), 1u);
+    EXPECT_EQ(late.buffers(), 0u);
+    ASSERT_TRUE(await([&] { return keyUnitsAsked() == 2; })); // nobody answers: it asks again
+}
+
+TEST_F(Upstream, QuestionsThatWereAnsweredAreStillSomeWayApart)
+{
+    produce();
+    Playing &consumer = consume();
+    for (int attempt = 0; attempt < 20; attempt++) {
+        const size_t before = keyUnitsAsked();
+        const uint64_t requests = producer_->stat("requests");
+        consumer.sendUpstream(gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, FALSE, 1));
+        ASSERT_TRUE(await([&] { return keyUnitsAsked() == before + 1; }));
+        const auto begin = std::chrono::steady_clock::now();
+        const uint64_t answered = producer_->buffers();
+        ASSERT_TRUE(await([&] { return producer_->buffers() > answered + 1; }));
+        consumer.sendUpstream(gst_video_event_new_upstream_force_key_unit(GST_CLOCK_TIME_NONE, FALSE, 1));
+        ASSERT_TRUE(await([&] { return producer_->stat("requests") == requests + 2; }));
+        const size_t asked = keyUnitsAsked();
+        if (std::chrono::steady_clock::now() - begin < 200ms) {
+            EXPECT_EQ(asked, before + 1);
+            return;
+        }
+        std::this_thread::sleep_for(1s); // it was not fast enough to tell, and may ask so often in a second
+    }
+    FAIL() << "never fast enough";
 }
 
 // ---- custom events
@@ -221,8 +187,8 @@ TEST_F(Upstream, CustomEventsAreNotLetThrough)
 {
     produce();
     Playing &consumer = consume();
-    sendUpstream(consumer, custom("zoom"));
-    sendUpstream(consumer, gst_event_new_navigation(gst_structure_new_empty("application/x-gst-navigation")));
+    consumer.sendUpstream(custom("zoom"));
+    consumer.sendUpstream(gst_event_new_navigation(gst_structure_new_empty("application/x-gst-navigation")));
     awaitRefusals(2);
     EXPECT_TRUE(producer_->events(GST_EVENT_CUSTOM_UPSTREAM).empty());
     EXPECT_TRUE(producer_->events(GST_EVENT_NAVIGATION).empty());
@@ -232,12 +198,11 @@ TEST_F(Upstream, CustomEventsThatTheUserNamedAreLetThrough)
 {
     produce("upstream-events=\"zoom, application/x-gst-navigation\"");
     Playing &consumer = consume();
-    EXPECT_TRUE(sendUpstream(consumer, custom("pan")));
-    EXPECT_TRUE(sendUpstream(consumer,
-                             gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
-                                                  gst_structure_new("zoom", "by", G_TYPE_INT, 3, nullptr))));
-    EXPECT_TRUE(sendUpstream(
-        consumer, gst_event_new_navigation(gst_structure_new_empty("application/x-gst-navigation"))));
+    EXPECT_TRUE(consumer.sendUpstream(custom("pan")));
+    EXPECT_TRUE(consumer.sendUpstream(gst_event_new_custom(
+        GST_EVENT_CUSTOM_UPSTREAM, gst_structure_new("zoom", "by", G_TYPE_INT, 3, nullptr))));
+    EXPECT_TRUE(consumer.sendUpstream(
+        gst_event_new_navigation(gst_structure_new_empty("application/x-gst-navigation"))));
     ASSERT_TRUE(await([&] { return producer_->events(GST_EVENT_NAVIGATION).size() == 1; }));
     const auto events = producer_->events(GST_EVENT_CUSTOM_UPSTREAM);
     ASSERT_EQ(events.size(), 1u);
@@ -253,7 +218,7 @@ TEST_F(Upstream, WhoAsksTooOftenIsNotHeard)
     Playing &consumer = consume();
     uint64_t sent = 0;
     while (sent < 30) {
-        if (sendUpstream(consumer, custom("zoom")))
+        if (consumer.sendUpstream(custom("zoom")))
             sent++;
         else
             std::this_thread::sleep_for(5ms);
@@ -308,7 +273,7 @@ TEST_F(Upstream, QosStaysWithTheClient)
 {
     produce();
     Playing &consumer = consume();
-    EXPECT_TRUE(sendUpstream(consumer, late(consumer, GST_MSECOND)));
+    EXPECT_TRUE(consumer.sendUpstream(late(consumer, GST_MSECOND)));
     awaitRefusals(1);
     EXPECT_TRUE(producer_->events(GST_EVENT_QOS).empty());
 }
@@ -317,7 +282,7 @@ TEST_F(Upstream, QosIsPassedOnWhereTheSinkDoesQos)
 {
     produce("qos=true");
     Playing &consumer = consume();
-    EXPECT_TRUE(sendUpstream(consumer, late(consumer, GST_MSECOND)));
+    EXPECT_TRUE(consumer.sendUpstream(late(consumer, GST_MSECOND)));
     ASSERT_TRUE(await([&] { return !qosOfClients(*producer_).empty(); }));
     GstEvent *event = qosOfClients(*producer_).front();
     gdouble proportion = 0;
@@ -335,12 +300,24 @@ TEST_F(Upstream, QosThatCannotBeTrueIsNotPassedOn)
 {
     produce("qos=true");
     Playing &consumer = consume();
-    EXPECT_TRUE(sendUpstream(consumer, late(consumer, 8 * GST_SECOND))); // later than now
+    EXPECT_TRUE(consumer.sendUpstream(late(consumer, 8 * GST_SECOND))); // later than now
     awaitRefusals(1);
     EXPECT_TRUE(
-        sendUpstream(consumer, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, kProportion, 0, 3600 * GST_SECOND)));
+        consumer.sendUpstream(gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, kProportion, 0, 3600 * GST_SECOND)));
     awaitRefusals(2); // of a buffer that there never was
     EXPECT_TRUE(qosOfClients(*producer_).empty());
+}
+
+TEST_F(Upstream, QosOfABufferThatThereNeverWasIsNotPassedOnWithPreserveEither)
+{
+    produce("qos=true timestamps=preserve");
+    Playing &consumer = consume();
+    EXPECT_TRUE(
+        consumer.sendUpstream(gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, kProportion, -1, 3600 * GST_SECOND)));
+    awaitRefusals(1);
+    EXPECT_TRUE(consumer.sendUpstream(late(consumer, GST_MSECOND)));
+    ASSERT_TRUE(await([&] { return qosOfClients(*producer_).size() == 1; }));
+    EXPECT_EQ(latenessOf(qosOfClients(*producer_).front()), static_cast<GstClockTimeDiff>(GST_MSECOND));
 }
 
 TEST_F(Upstream, TheWorstQosIsPassedOnAndNotAllOfIt)
@@ -350,8 +327,8 @@ TEST_F(Upstream, TheWorstQosIsPassedOnAndNotAllOfIt)
     Playing &bad = consume();
     size_t sent = 0;
     ASSERT_TRUE(await([&] {
-        sent += sendUpstream(good, late(good, -5 * GST_MSECOND));
-        sent += sendUpstream(bad, late(bad, 5 * GST_MSECOND));
+        sent += good.sendUpstream(late(good, -5 * GST_MSECOND));
+        sent += bad.sendUpstream(late(bad, 5 * GST_MSECOND));
         const auto events = qosOfClients(*producer_);
         return events.size() >= 8;
     }));
@@ -369,7 +346,7 @@ TEST_F(Upstream, ALatencyIsShownAndNotPassedOn)
     produce();
     Playing &consumer = consume();
     const size_t before = producer_->events(GST_EVENT_LATENCY).size();
-    EXPECT_TRUE(sendUpstream(consumer, gst_event_new_latency(70 * GST_MSECOND)));
+    EXPECT_TRUE(consumer.sendUpstream(gst_event_new_latency(70 * GST_MSECOND)));
     EXPECT_TRUE(await([&] {
         const StructureOwner stats = producer_->stats();
         const GValue *clients = gst_structure_get_value(stats.get(), "clients");
@@ -385,10 +362,10 @@ TEST_F(Upstream, AReconfigurationAndASeekAreLocal)
 {
     produce("upstream-events=zoom");
     Playing &consumer = consume();
-    EXPECT_TRUE(sendUpstream(consumer, gst_event_new_reconfigure()));
-    EXPECT_FALSE(sendUpstream(consumer, gst_event_new_seek(1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
-                                                           GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, 0)));
-    EXPECT_TRUE(sendUpstream(consumer, custom("zoom")));
+    EXPECT_TRUE(consumer.sendUpstream(gst_event_new_reconfigure()));
+    EXPECT_FALSE(consumer.sendUpstream(gst_event_new_seek(1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+                                                          GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, 0)));
+    EXPECT_TRUE(consumer.sendUpstream(custom("zoom")));
     ASSERT_TRUE(await([&] { return producer_->events(GST_EVENT_CUSTOM_UPSTREAM).size() == 1; }));
     EXPECT_TRUE(producer_->events(GST_EVENT_RECONFIGURE).empty());
     EXPECT_TRUE(producer_->events(GST_EVENT_SEEK).empty());
@@ -399,5 +376,5 @@ TEST_F(Upstream, NobodyIsAskedWhereThereIsNoProducer)
     produce();
     Playing &consumer = consume();
     producer_.reset();
-    EXPECT_TRUE(await([&] { return !sendUpstream(consumer, custom("zoom")); }));
+    EXPECT_TRUE(await([&] { return !consumer.sendUpstream(custom("zoom")); }));
 }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "playing.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+using namespace sharedring;
+
+bool await(const std::function<bool()> &holds, std::chrono::milliseconds patience)
+{
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (!holds()) {
+        if (std::chrono::steady_clock::now() > until)
+            return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return true;
+}
+
+Playing::Playing(const std::string &line, const std::string &padOf, const char *pad)
+{
+    gst_init(nullptr, nullptr);
+    GError *error = nullptr;
+    pipeline_.reset(gst_parse_launch(line.c_str(), &error));
+    if (error) {
+        const std::string text = error->message;
+        g_error_free(error);
+        throw std::runtime_error(text);
+    }
+    element_.reset(gst_bin_get_by_name(GST_BIN(pipeline_.get()), padOf.c_str()));
+    const ObjectOwner<GstPad> looked(gst_element_get_static_pad(element_.get(), pad));
+    gst_pad_add_probe(
+        looked.get(),
+        static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_EVENT_UPSTREAM | GST_PAD_PROBE_TYPE_BUFFER), onData,
+        this, nullptr);
+    gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+}
+
+Playing::~Playing()
+{
+    gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
+}
+
+GstPadProbeReturn Playing::onData(GstPad *, GstPadProbeInfo *info, gpointer self)
+{
+    auto &playing = *static_cast<Playing *>(self);
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+        playing.lastPts_ = GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info));
+        if (playing.buffers_++ == 0)
+            playing.firstPts_ = playing.lastPts_.load();
+    } else {
+        std::lock_guard guard(playing.lock_);
+        playing.events_.emplace_back(gst_event_ref(GST_PAD_PROBE_INFO_EVENT(info)));
+    }
+    return GST_PAD_PROBE_OK;
+}
+
+std::vector<GstEvent *> Playing::events(GstEventType type, const char *structure) const
+{
+    std::lock_guard guard(lock_);
+    std::vector<GstEvent *> found;
+    for (const EventOwner &event : events_) {
+        if (GST_EVENT_TYPE(event.get()) == type && (!structure || gst_event_has_name(event.get(), structure)))
+            found.push_back(event.get());
+    }
+    return found;
+}
+
+StructureOwner Playing::stats() const
+{
+    const ObjectOwner<GstElement> ring(gst_bin_get_by_name(GST_BIN(pipeline_.get()), "ring"));
+    GstStructure *stats = nullptr;
+    g_object_get(ring.get(), "ring-stats", &stats, nullptr);
+    return StructureOwner(stats);
+}
+
+uint64_t Playing::stat(const char *field) const
+{
+    guint64 value = 0;
+    EXPECT_TRUE(gst_structure_get_uint64(stats().get(), field, &value)) << field;
+    return value;
+}
+
+bool Playing::sendUpstream(GstEvent *event)
+{
+    const ObjectOwner<GstPad> pad(gst_element_get_static_pad(element_.get(), "sink"));
+    return gst_pad_push_event(pad.get(), event);
+}
+
+std::vector<std::string> Playing::messages(GstMessageType types) const
+{
+    std::vector<std::string> texts;
+    const ObjectOwner<GstBus> bus(gst_element_get_bus(pipeline_.get()));
+    while (GstMessage *message = gst_bus_pop_filtered(bus.get(), types)) {
+        gchar *text = gst_info_strdup_printf("%" GST_PTR_FORMAT, message);
+        texts.emplace_back(text);
+        g_free(text);
+        gst_message_unref(message);
+    }
+    return texts;
+}
