@@ -47,16 +47,8 @@ void KeyUnitRequests::wantAt(GstClockTime runningTime, bool allHeaders)
     ask(runningTime, allHeaders);
 }
 
-void KeyUnitRequests::clientJoined()
-{
-    if (hasDeltas_.load(std::memory_order_relaxed))
-        want(true);
-}
-
 void KeyUnitRequests::passed(bool isDelta, bool somebodyWaits)
 {
-    if (isDelta && !hasDeltas_.load(std::memory_order_relaxed))
-        hasDeltas_.store(true, std::memory_order_relaxed);
     if (!isDelta) {
         if (!open_.load(std::memory_order_relaxed))
             return;

@@ -30,10 +30,8 @@ public:
     // Somebody wants one at this running time, which is to come.
     void wantAt(GstClockTime runningTime, bool allHeaders);
 
-    // It can begin with nothing else, if the stream has delta units.
-    void clientJoined();
-
-    // The streaming thread, for each buffer that goes out.
+    // The streaming thread, for each buffer that went out. `somebodyWaits`: a client did not get it, as it
+    // can begin with a key unit only.
     void passed(bool isDelta, bool somebodyWaits);
 
     uint64_t asked() const { return asked_.load(std::memory_order_relaxed); }
@@ -44,7 +42,6 @@ private:
     void ask(GstClockTime runningTime, bool allHeaders);
 
     const std::shared_ptr<WeakElement> sink_;
-    std::atomic<bool> hasDeltas_{false};
     std::atomic<bool> open_{false}; // a question waits for its answer, or to be asked
     std::atomic<uint64_t> asked_{0};
 

@@ -50,15 +50,13 @@ ringcore::PublisherCallbacks callbacksFor(const std::shared_ptr<WeakElement> &el
     callbacks.request = [requests](uint32_t id, uint32_t kind, std::span<const std::byte> bytes) {
         return requests->take(id, kind, bytes);
     };
-    callbacks.connected = [element, formats, requests, negotiate](uint32_t id,
-                                                                  const ringcore::PeerIdentity &peer) {
+    callbacks.connected = [element, formats, negotiate](uint32_t id, const ringcore::PeerIdentity &peer) {
         const auto sink = element->get();
         if (!sink)
             return;
         emitConnected(sink.get(), id, peer);
         if (negotiate)
             offerReconfiguration(GST_BASE_SINK(sink.get()), *formats, id);
-        requests->keyUnits().clientJoined();
     };
     callbacks.disconnected = [element, formats, requests](uint32_t id, const std::string &reason,
                                                           bool wasConnected) {

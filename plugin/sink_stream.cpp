@@ -158,8 +158,11 @@ void SinkStream::open()
 
 void SinkStream::publishInfo()
 {
+    if (!open_)
+        return; // not known yet, and said when it is
     StreamInfo info{};
     info.timestamps = static_cast<uint32_t>(time_.mode());
+    info.flags = headers_.areInBand() ? kHeadersInBand : 0;
     info.minimumLatency = gst_base_sink_get_sync(sink_) ? 0 : minimumLatency_;
     stream_->publishEvent(
         {kKindStreamInfo, std::as_bytes(std::span(&info, 1)), ringcore::OutgoingEvent::Sticky{kInfo, ""}});
@@ -171,6 +174,8 @@ void SinkStream::event(GstEvent *event)
 {
     if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
         open_ = false;
+    if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS && headers_.takeCaps(event))
+        publishInfo();
     if (open_)
         publish(event);
     else

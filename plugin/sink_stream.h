@@ -10,6 +10,7 @@
 #include "payload_buffer.h"
 #include "ringcore/publisher.h"
 #include "sink_settings.h"
+#include "stream_headers.h"
 
 #include <gst/base/gstbasesink.h>
 #include <gst/gst.h>
@@ -90,6 +91,7 @@ private:
     bool upstreamLive_ = false;
     GstClockTime minimumLatency_ = 0;
     bool waitAnnounced_ = false;
+    HeadersInBand headers_;
     GstClockTime oldNewsUntil_ =
         GST_CLOCK_TIME_NONE; // running time; what is before it was missed by everybody
 

@@ -73,6 +73,8 @@ bool SinkStream::awaitMemory(GstFlowReturn &flow)
 // Its bytes, in the arena. Nothing: it goes no further, and `flow` says what that means for the stream.
 std::optional<Payload> SinkStream::takeIn(GstBuffer *buffer, GstFlowReturn &flow)
 {
+    if (headers_.takeBuffer(buffer))
+        publishInfo();
     const gsize size = gst_buffer_get_size(buffer);
     if (ringcore::Arena::chargeFor(size) > stream_->arena().size()) {
         flow = publishPiece(); // what was before it

@@ -191,6 +191,7 @@ void SourceStream::takeStreamInfo(const Delivery &delivery)
         return;
     }
     times_.setTimestamps(timestamps);
+    headersInBand_ = (info->flags & kHeadersInBand) != 0;
     port_.clockStream.store(timestamps == Timestamps::Clock, std::memory_order_relaxed);
     if (timestamps == Timestamps::Clock && !port_.isLive && !warnedOfClockStream_) {
         warnedOfClockStream_ = true;
@@ -227,7 +228,7 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     if (times_.owesSegment())
         pushOwedSegment(fields->pts != kNoTime ? fields->pts : fields->dts);
     if (std::exchange(isFirst_, false) && (delivery.record.head.flags & ringcore::kRecordIsMidway) != 0 &&
-        pushStreamHeaders() == Next::Finished)
+        pushStreamHeaders(made.buffer.get()) == Next::Finished)
         return Next::Finished;
     const bool clockNeeded = settings_.doTimestamp || times_.timestamps() == Timestamps::Clock;
     const RunningClock clock =

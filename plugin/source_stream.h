@@ -69,7 +69,7 @@ private:
     Next pushList();
 
     // source_stream_headers.cpp
-    Next pushStreamHeaders();
+    Next pushStreamHeaders(GstBuffer *first);
 
     Next pushBuffer(ringcore::Delivery &delivery);
     void adaptToDownstream();
@@ -95,7 +95,8 @@ private:
     bool started_ = false; // downstream has a STREAM_START
     bool atEnd_ = false;   // and an EOS
     bool discont_ = true;  // the next buffer does not follow the one before
-    bool isFirst_ = true;  // the next buffer is this producer's first
+    bool headersInBand_ = false;
+    bool isFirst_ = true; // the next buffer is this producer's first
     bool warnedOfClockStream_ = false;
     int pushed_ = 0; // buffers, for num-buffers
     std::optional<uint32_t> producerGroup_;

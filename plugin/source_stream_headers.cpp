@@ -1,38 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Who joins a stream that has begun missed the headers at its beginning. Where its caps have them, they
-// come in front of its first buffer, as multifdsink does it.
+// Who joins a stream that has begun missed the headers at its beginning. Where the stream had them among
+// its buffers, and its caps repeat them, they come in front of its first buffer, as multifdsink does it.
 #include "source_stream.h"
 
-#include <algorithm>
+#include "plugin/stream_headers.h"
+
 #include <utility>
 
 namespace sharedring
 {
 
-namespace
+// `first`: its first buffer, which an encoder that was asked for all headers may have begun with them.
+SourceStream::Next SourceStream::pushStreamHeaders(GstBuffer *first)
 {
-
-constexpr guint kMaxStreamHeaders = 32;
-
-} // namespace
-
-SourceStream::Next SourceStream::pushStreamHeaders()
-{
-    const GValue *headers =
-        caps_ ? gst_structure_get_value(gst_caps_get_structure(caps_.get(), 0), "streamheader") : nullptr;
-    if (!headers || !GST_VALUE_HOLDS_ARRAY(headers))
+    const auto headers = streamHeadersOf(caps_.get());
+    if (!headersInBand_ || headers.empty() || beginsHeader(first, headers.front().get()))
         return Next::Continue;
-    const guint count = std::min(gst_value_array_get_size(headers), kMaxStreamHeaders);
-    for (guint i = 0; i < count; i++) {
-        const GValue *value = gst_value_array_get_value(headers, i);
-        if (!GST_VALUE_HOLDS_BUFFER(value))
-            continue;
-        BufferOwner header(gst_buffer_copy(gst_value_get_buffer(value)));
-        GST_BUFFER_FLAG_SET(header.get(), GST_BUFFER_FLAG_HEADER);
+    for (const BufferOwner &header : headers) {
+        BufferOwner copy(gst_buffer_copy(header.get()));
+        GST_BUFFER_FLAG_SET(copy.get(), GST_BUFFER_FLAG_HEADER);
         if (std::exchange(discont_, false))
-            GST_BUFFER_FLAG_SET(header.get(), GST_BUFFER_FLAG_DISCONT);
-        if (handleFlow(gst_pad_push(port_.pad, header.release())) == Next::Finished)
+            GST_BUFFER_FLAG_SET(copy.get(), GST_BUFFER_FLAG_DISCONT);
+        if (handleFlow(gst_pad_push(port_.pad, copy.release())) == Next::Finished)
             return Next::Finished;
     }
     return Next::Continue;

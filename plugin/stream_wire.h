@@ -26,10 +26,13 @@ enum class Timestamps : uint32_t {
     Preserve = 2, // PTS and DTS are as upstream had them, in the segment that crosses too
 };
 
-// Sticky: told first to each joiner, and again when the latency changes.
+// The stream began with the headers that its caps repeat, as buffers.
+inline constexpr uint32_t kHeadersInBand = 1u << 0;
+
+// Sticky: told first to each joiner, and again when it changes.
 struct StreamInfo {
     uint32_t timestamps;
-    uint32_t reserved;
+    uint32_t flags;          // kHeadersInBand
     uint64_t minimumLatency; // ns that the producer's upstream needs; 0 where its sink syncs
 };
 static_assert(sizeof(StreamInfo) == 16 && std::is_trivially_copyable_v<StreamInfo>);
