@@ -35,7 +35,7 @@ GstFlowReturn SinkStream::refuseTooLarge(gsize size)
     return GST_FLOW_ERROR;
 }
 
-GstFlowReturn SinkStream::beforeRender(GstMiniObject *bufferOrList)
+inline GstFlowReturn SinkStream::beforeRender(GstMiniObject *bufferOrList)
 {
     // The base class lets what is outside of the segment (the DTS of B-frames before its start) through
     // without a preroll, when there may be no clock yet.
@@ -71,7 +71,8 @@ bool SinkStream::awaitMemory(GstFlowReturn &flow)
 }
 
 // Its bytes, in the arena. Nothing: it goes no further, and `flow` says what that means for the stream.
-std::optional<Payload> SinkStream::takeIn(GstBuffer *buffer, GstFlowReturn &flow)
+[[gnu::always_inline]] inline std::optional<Payload> SinkStream::takeIn(GstBuffer *buffer,
+                                                                        GstFlowReturn &flow)
 {
     const gsize size = gst_buffer_get_size(buffer);
     if (ringcore::Arena::chargeFor(size) > stream_->arena().size()) {

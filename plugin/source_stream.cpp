@@ -36,6 +36,14 @@ std::optional<T> plainInline(const Delivery &delivery)
     return value;
 }
 
+// Whether a list that has begun is not ended by this; what a flush throws away is not, either.
+bool mayGoOn(Received received, const Delivery &delivery)
+{
+    return received == Received::Interrupted || received == Received::FlushStop ||
+           (received == Received::Record && delivery.list != ringcore::ListPlace::None &&
+            delivery.record.head.kind == kKindBuffer);
+}
+
 } // namespace
 
 SourceStream::SourceStream(SourcePort &port, const SourceSettings &settings, ringcore::Subscriber &subscriber)
@@ -46,10 +54,7 @@ SourceStream::SourceStream(SourcePort &port, const SourceSettings &settings, rin
 
 SourceStream::Next SourceStream::handle(Received received, Delivery &delivery)
 {
-    const bool mayGoOn = received == Received::Interrupted || received == Received::FlushStop ||
-                         (received == Received::Record && delivery.list != ringcore::ListPlace::None &&
-                          delivery.record.head.kind == kKindBuffer);
-    if (!mayGoOn && pushList() == Next::Finished)
+    if (list_ && !mayGoOn(received, delivery) && pushList() == Next::Finished)
         return Next::Finished;
     switch (received) {
     case Received::Record:
@@ -240,7 +245,9 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     if (made.copied)
         port_.counters.copies.fetch_add(1, std::memory_order_relaxed);
     pushed_++;
-    const Next next = pushOrCollect(std::move(made), delivery.list);
+    const Next next = delivery.list == ringcore::ListPlace::None
+                          ? handleFlow(gst_pad_push(port_.pad, made.buffer.release()))
+                          : collect(std::move(made.buffer), made.copied ? size : 0, delivery.list);
     if (next == Next::Continue && isComplete()) {
         finish(nullptr);
         return Next::Finished;

@@ -65,7 +65,7 @@ private:
     void pushOwnStart();
 
     // source_stream_lists.cpp
-    Next pushOrCollect(PayloadPath::Made made, ringcore::ListPlace place);
+    Next collect(BufferOwner buffer, size_t copied, ringcore::ListPlace place);
     Next pushList();
 
     Next pushBuffer(ringcore::Delivery &delivery);

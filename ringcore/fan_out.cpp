@@ -28,7 +28,7 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
     reapLocked(after);
 
     Block extra;
-    if (!copyExtra(buffer, extra))
+    if (!buffer.extra.empty() && !copyExtra(buffer, extra))
         return PublishOutcome::NoMemory;
     if (config_.slowClient == SlowClient::Block && !waitForRoom(buffer.charge + extra.size, lock, after)) {
         arena_->free(extra);
@@ -48,7 +48,7 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
 // False: there is no room for it in the arena.
 bool FanOut::copyExtra(const Outgoing &buffer, Block &extra)
 {
-    if (buffer.extra.empty() || members_.empty())
+    if (members_.empty())
         return true;
     const auto block = arena_->allocate(buffer.extra.size());
     if (!block)

@@ -21,7 +21,7 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
     uint64_t now = monotonicNow();
     for (const Outgoing &buffer : list) {
         Block extra;
-        if (!copyExtra(buffer, extra)) {
+        if (!buffer.extra.empty() && !copyExtra(buffer, extra)) {
             showStaged(ListEnds::Here); // what frees memory may be that they are seen
             result.outcome = PublishOutcome::NoMemory;
             return result;
