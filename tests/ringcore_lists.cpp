@@ -170,34 +170,6 @@ TEST(Lists, RingTheBellOfASleeperOnce)
     EXPECT_EQ(client.forward().bell, bell + 2);
 }
 
-// Whoever looks at the cursor at any time sees no part of a list.
-TEST(Lists, AreSeenByOneUpdateOfTheRing)
-{
-    constexpr uint32_t kLength = 8;
-    constexpr uint32_t kLists = 500;
-    ListProducer producer{ProducerOptions(kLength, SlowClient::Block)};
-    RawClient client(producer.socket());
-    ASSERT_TRUE(client.join());
-    producer.awaitJoined(1);
-    std::thread reader([&] {
-        for (uint32_t read = 0; read < kLength * kLists;) {
-            const uint32_t cursor = client.forward().cursor;
-            EXPECT_EQ(cursor % kLength, 0u) << cursor;
-            for (; read < cursor; read++)
-                client.giveBack(client.read().value().head);
-        }
-    });
-    for (uint32_t list = 0; list < kLists; list++) {
-        // Room for all of it, so that no part has to be shown before.
-        ASSERT_TRUE(awaitState([&] {
-            producer.stream().reap();
-            return producer.blocksOut() == 0;
-        }));
-        deliverList(producer, list * kLength + 1, (list + 1) * kLength, 64);
-    }
-    reader.join();
-}
-
 // ---- no room
 
 TEST(ListsDrop, WhatFindsNoRoomIsMissingAndTheListIsEndedBeforeIt)
