@@ -36,10 +36,11 @@ std::optional<T> plainInline(const Delivery &delivery)
     return value;
 }
 
-// Whether a list that has begun is not ended by this; what a flush throws away is not, either.
+// Whether a list that has begun is not ended by this. (At a FlushStop the pad still flushes, and what is
+// pushed is thrown away.)
 bool mayGoOn(Received received, const Delivery &delivery)
 {
-    return received == Received::Interrupted || received == Received::FlushStop ||
+    return received == Received::Interrupted ||
            (received == Received::Record && delivery.list != ringcore::ListPlace::None &&
             delivery.record.head.kind == kKindBuffer);
 }
@@ -174,7 +175,6 @@ void SourceStream::endStream()
 
 void SourceStream::endFlush(bool producerResetsTime)
 {
-    list_.reset();
     held_.clear();
     // These are what the flush removes from pads.
     for (const WireEvent type : {WireEvent::Segment, WireEvent::SegmentDone})

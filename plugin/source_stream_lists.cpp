@@ -25,7 +25,7 @@ SourceStream::Next SourceStream::collect(BufferOwner buffer, size_t copied, ring
     }
     listCopies_ += copied;
     gst_buffer_list_add(list_.get(), buffer.release());
-    const bool mayGoOn = place == ringcore::ListPlace::GoesOn && !isComplete() &&
+    const bool mayGoOn = place == ringcore::ListPlace::GoesOn &&
                          gst_buffer_list_length(list_.get()) < kMaxListLength && listCopies_ < kMaxListCopies;
     return mayGoOn ? Next::Continue : pushList();
 }

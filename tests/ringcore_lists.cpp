@@ -307,6 +307,22 @@ TEST(ListsBlock, AnInterruptedOneGoesOnWithTheRest)
     producer.expectNothingOut();
 }
 
+TEST(ListsBlock, NoneBeginsUntilTheStreamIsResumed)
+{
+    ListProducer producer{ProducerOptions(4, SlowClient::Block)};
+    Consumer consumer(producer.socket());
+    producer.awaitJoined(1);
+    producer.stream().interrupt();
+    List list(producer, 1, 2);
+    const ListOutcome outcome = list.publish();
+    EXPECT_EQ(outcome.outcome, PublishOutcome::Interrupted);
+    EXPECT_EQ(outcome.taken, 0u);
+    producer.stream().resume();
+    EXPECT_EQ(list.publish().taken, 2u);
+    ASSERT_TRUE(consumer.awaitLast("2;"));
+    EXPECT_EQ(consumer.texts(), (Texts{"joined", "1!,", "2;"}));
+}
+
 TEST(ListsBlock, AFlushInMidListThrowsTheRestAway)
 {
     ListProducer producer{ProducerOptions(2, SlowClient::Block)};
