@@ -194,6 +194,7 @@ TEST(ListsDrop, OthersGetAllOfIt)
 {
     ListProducer producer{ProducerOptions(4)};
     Consumer slow(producer.socket(), Keeping::Everything);
+    producer.awaitJoined(1); // before the other, so that it is told first
     Consumer quick(producer.socket());
     producer.awaitJoined(2);
     for (uint32_t number = 1; number <= 3; number++) {
@@ -210,6 +211,11 @@ TEST(ListsDrop, OthersGetAllOfIt)
     EXPECT_EQ(quick.texts(), (Texts{"joined", "1!", "2", "3", "4,", "5,", "6,", "7;"}));
     ASSERT_TRUE(slow.awaitLast("4;"));
     EXPECT_EQ(producer.sum().drops, 3u);
+
+    slow.giveBackAll();
+    deliverList(producer, 8, 8);
+    ASSERT_TRUE(slow.awaitLast("8!;"));
+    ASSERT_TRUE(quick.awaitLast("8;")); // it missed nothing
 }
 
 TEST(ListsDrop, WhoIsBehindHearsTheStateBeforeItsNextList)
