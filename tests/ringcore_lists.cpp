@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
+#include <future>
 #include <vector>
 
 namespace
@@ -81,26 +81,11 @@ void deliverList(ListProducer &producer, uint32_t first, uint32_t last, size_t s
     EXPECT_EQ(outcome.taken, last - first + 1);
 }
 
-// A list's publication on a thread of its own.
-class Publishing
+// On a thread of its own.
+std::future<ListOutcome> publishing(List &list)
 {
-public:
-    explicit Publishing(List &list) : thread_([this, &list] { outcome_ = list.publish(); }) {}
-    ~Publishing()
-    {
-        if (thread_.joinable())
-            thread_.join();
-    }
-    ListOutcome outcome()
-    {
-        thread_.join();
-        return outcome_;
-    }
-
-private:
-    ListOutcome outcome_;
-    std::thread thread_;
-};
+    return std::async(std::launch::async, [&list] { return list.publish(); });
+}
 
 uint32_t numberIn(const ringcore::Record &record)
 {
@@ -287,18 +272,16 @@ TEST(ListsBlock, AnInterruptedOneGoesOnWithTheRest)
     ASSERT_TRUE(client.join());
     producer.awaitJoined(1);
     List list(producer, 1, 5);
-    {
-        Publishing publishing(list);
-        ASSERT_TRUE(client.awaitProducerAsleep());
-        producer.stream().interrupt();
-        const ListOutcome outcome = publishing.outcome();
-        EXPECT_EQ(outcome.outcome, PublishOutcome::Interrupted);
-        EXPECT_EQ(outcome.taken, 2u);
-    }
+    auto first = publishing(list);
+    ASSERT_TRUE(client.awaitProducerAsleep());
+    producer.stream().interrupt();
+    const ListOutcome interrupted = first.get();
+    EXPECT_EQ(interrupted.outcome, PublishOutcome::Interrupted);
+    EXPECT_EQ(interrupted.taken, 2u);
     EXPECT_EQ(list.publish().outcome, PublishOutcome::Interrupted); // none begins until it is resumed
     EXPECT_EQ(client.forward().cursor, 2u);
     producer.stream().resume();
-    Publishing publishing(list);
+    auto published = publishing(list);
     for (uint32_t number = 1; number <= 5; number++) {
         const auto record = client.read();
         ASSERT_TRUE(record);
@@ -307,7 +290,7 @@ TEST(ListsBlock, AnInterruptedOneGoesOnWithTheRest)
                   kRecordInList | (number < 5 ? kRecordListGoesOn : 0u));
         client.giveBack(record->head);
     }
-    const ListOutcome outcome = publishing.outcome();
+    const ListOutcome outcome = published.get();
     EXPECT_EQ(outcome.outcome, PublishOutcome::Delivered);
     EXPECT_EQ(outcome.taken, 3u);
     producer.expectNothingOut();
@@ -335,10 +318,10 @@ TEST(ListsBlock, AFlushInMidListThrowsTheRestAway)
     Consumer consumer(producer.socket(), Keeping::Nothing, Reading::WhenAsked);
     producer.awaitJoined(1);
     List list(producer, 1, 5);
-    Publishing publishing(list);
+    auto published = publishing(list);
     ASSERT_TRUE(awaitState([&] { return producer.sum().buffers == 2; }));
     producer.stream().flushStart();
-    const ListOutcome outcome = publishing.outcome();
+    const ListOutcome outcome = published.get();
     EXPECT_EQ(outcome.outcome, PublishOutcome::NobodyThere);
     EXPECT_EQ(outcome.taken, 5u);
     producer.stream().flushStop(true, {});
@@ -357,10 +340,10 @@ TEST(ListsBlock, WhenTheClientLeavesInMidListTheRestIsGivenUp)
     ASSERT_TRUE(client->join());
     producer.awaitJoined(1);
     List list(producer, 1, 5);
-    Publishing publishing(list);
+    auto published = publishing(list);
     ASSERT_TRUE(client->awaitProducerAsleep());
     client.reset();
-    const ListOutcome outcome = publishing.outcome();
+    const ListOutcome outcome = published.get();
     EXPECT_EQ(outcome.outcome, PublishOutcome::NobodyThere);
     EXPECT_EQ(outcome.taken, 5u);
     producer.expectNothingOut();
