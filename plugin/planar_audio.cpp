@@ -57,7 +57,7 @@ bool isPlanar(const GstStructure *caps)
     return g_strcmp0(gst_structure_get_string(caps, "layout"), "non-interleaved") == 0;
 }
 
-std::optional<GstAudioInfo> planarAudioOf(const GstCaps *caps)
+std::optional<GstAudioInfo> rawAudioOf(const GstCaps *caps)
 {
     gint channels = 0;
     GstAudioInfo audio;
@@ -65,7 +65,8 @@ std::optional<GstAudioInfo> planarAudioOf(const GstCaps *caps)
         channels > kMaxChannels || !gst_audio_info_from_caps(&audio, caps))
         return std::nullopt;
     const gint bytes = GST_AUDIO_INFO_BPS(&audio);
-    if (bytes < 1 || bytes > kMaxSampleBytes || GST_AUDIO_INFO_BPF(&audio) != bytes * channels)
+    if (!GST_AUDIO_INFO_IS_VALID(&audio) || bytes < 1 || bytes > kMaxSampleBytes ||
+        GST_AUDIO_INFO_BPF(&audio) != bytes * channels)
         return std::nullopt;
     return audio;
 }

@@ -27,7 +27,7 @@ constexpr GstClockTime kMaxLatency = 10 * GST_SECOND;
 SinkStream::SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
                        const SinkSettings &settings)
     : sink_(sink), settings_(settings), publisher_(std::move(publisher)), stream_(publisher_->stream()),
-      allocator_(newPayloadAllocator(stream_, pools_)), time_(sink)
+      allocator_(newPayloadAllocator(stream_, pools_)), time_(sink), metas_(GST_ELEMENT_CAST(sink))
 {
 }
 
@@ -301,10 +301,11 @@ GstStructure *SinkStream::statistics() const
     gst_structure_set(structure, "published", G_TYPE_UINT64, now.published, "published-bytes", G_TYPE_UINT64,
                       now.publishedBytes, "copies", G_TYPE_UINT64, copies_.load(std::memory_order_relaxed),
                       "copied-bytes", G_TYPE_UINT64, copiedBytes_.load(std::memory_order_relaxed), "no-room",
-                      G_TYPE_UINT64, noRoom_.load(std::memory_order_relaxed), "arena-used", G_TYPE_UINT64,
-                      now.arenaUsed, "arena-size", G_TYPE_UINT64, now.arenaSize, "arena-largest-free",
-                      G_TYPE_UINT64, now.largestFreeRun, "arena-populated", G_TYPE_UINT64, now.arenaPopulated,
-                      "connections", G_TYPE_UINT, publisher_->connections(), nullptr);
+                      G_TYPE_UINT64, noRoom_.load(std::memory_order_relaxed), "metas-left", G_TYPE_UINT64,
+                      metas_.left(), "arena-used", G_TYPE_UINT64, now.arenaUsed, "arena-size", G_TYPE_UINT64,
+                      now.arenaSize, "arena-largest-free", G_TYPE_UINT64, now.largestFreeRun,
+                      "arena-populated", G_TYPE_UINT64, now.arenaPopulated, "connections", G_TYPE_UINT,
+                      publisher_->connections(), nullptr);
     GValue clients = G_VALUE_INIT;
     gst_value_array_init(&clients, static_cast<guint>(now.consumers.size()));
     for (const auto &consumer : now.consumers) {

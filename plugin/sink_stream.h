@@ -5,6 +5,7 @@
 
 #include "gst_owner.h"
 #include "idle_pools.h"
+#include "outgoing_metas.h"
 #include "outgoing_time.h"
 #include "payload_buffer.h"
 #include "ringcore/publisher.h"
@@ -55,13 +56,18 @@ private:
     // What of a list is on its way into the ring: what an Outgoing points to lies here until it is there.
     struct Piece {
         std::vector<BufferFields> fields;
+        std::vector<std::vector<std::byte>> metas;
         std::vector<ringcore::Outgoing> buffers;
+        size_t metaBytes = 0;
     };
 
     GstFlowReturn beforeRender(GstMiniObject *bufferOrList);
     std::optional<Payload> takeIn(GstBuffer *buffer, GstFlowReturn &flow);
-    ringcore::Outgoing outgoingOf(GstBuffer *buffer, const Payload &payload, BufferFields &fields);
+    std::vector<std::byte> metasOf(GstBuffer *buffer, const Payload &payload);
+    ringcore::Outgoing outgoingOf(GstBuffer *buffer, const Payload &payload, BufferFields &fields,
+                                  const std::vector<std::byte> &metas);
     bool awaitMemory(GstFlowReturn &flow);
+    bool makeRoom(size_t size, bool &tried, GstFlowReturn &flow);
     GstFlowReturn publishPiece();
     GstFlowReturn awaitClient();
     GstFlowReturn afterInterruption();
@@ -82,6 +88,7 @@ private:
     const ObjectOwner<GstAllocator> allocator_;
 
     OutgoingTime time_;
+    OutgoingMetas metas_;
     Piece piece_;
     bool open_ = false;            // the mode is decided, and events go out as they come
     std::vector<EventOwner> held_; // until then

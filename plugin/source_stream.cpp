@@ -210,7 +210,7 @@ void SourceStream::takeStreamInfo(const Delivery &delivery)
 SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
 {
     const auto fields = plainInline<BufferFields>(delivery);
-    if (!fields || !delivery.extra.empty()) {
+    if (!fields) {
         refuse("buffer with " + std::to_string(delivery.inlineBytes.size()) + " bytes of fields");
         return Next::Continue;
     }
@@ -244,6 +244,8 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     port_.counters.bytes.fetch_add(size, std::memory_order_relaxed);
     if (made.copied)
         port_.counters.copies.fetch_add(1, std::memory_order_relaxed);
+    if (made.metasLeft > 0)
+        port_.counters.metasLeft.fetch_add(made.metasLeft, std::memory_order_relaxed);
     pushed_++;
     const Next next = delivery.list == ringcore::ListPlace::None
                           ? handleFlow(gst_pad_push(port_.pad, made.buffer.release()))
