@@ -5,9 +5,13 @@
 #include "plugin/caps_codec.h"
 #include "plugin/event_codec.h"
 #include "plugin/format_names.h"
+#include "plugin/incoming_metas.h"
+#include "plugin/outgoing_metas.h"
 #include "plugin/segment_codec.h"
 #include "plugin/tag_codec.h"
 #include "tests/codec_wire.h"
+#include "tests/meta_samples.h"
+#include "tests/meta_text.h"
 
 #include <random>
 
@@ -164,6 +168,45 @@ bool decodeAnyFormats(std::span<const std::byte> bytes)
     return names && names->video.size() + names->audio.size() <= kMaxFormatNames;
 }
 
+constexpr size_t kMetaRoom = 1024 * 1024;
+constexpr size_t kSamples = 1024;
+
+GstAudioInfo metaAudio()
+{
+    GstAudioInfo info;
+    gst_audio_info_set_format(&info, GST_AUDIO_FORMAT_S16, 48000, 2, nullptr);
+    return info;
+}
+
+std::vector<Bytes> metaMessages()
+{
+    std::vector<Bytes> messages;
+    for (const auto &add : {samples::addVideoMetas, samples::addAudioMetas, samples::addRegions,
+                            samples::addTimeCodes, samples::addOverlays}) {
+        const BufferOwner buffer(gst_buffer_new());
+        const GstAudioInfo audio = metaAudio();
+        gst_buffer_add_audio_meta(buffer.get(), &audio, kSamples, nullptr);
+        add(buffer.get());
+        messages.push_back(OutgoingMetas(nullptr).encode(buffer.get(), kSamples * 4, kMetaRoom));
+    }
+    return messages;
+}
+
+bool decodeAnyMetas(std::span<const std::byte> bytes)
+{
+    IncomingMetas metas;
+    const GstAudioInfo audio = metaAudio();
+    const BufferOwner buffer(gst_buffer_new_allocate(nullptr, kSamples * 4, nullptr));
+    unsigned left = 0;
+    if (!metas.fetch(bytes) || metas.attach({buffer.get(), 64, 48, &audio, kSamples * 4}, {}, left))
+        return false;
+    const std::string text = metasOf(buffer.get());
+    OutgoingMetas again(nullptr);
+    const Bytes said = again.encode(buffer.get(), kSamples * 4, kMetaRoom);
+    EXPECT_EQ(again.left(), 0u) << text;
+    return true;
+}
+
 Bytes segmentBytes()
 {
     GstSegment segment;
@@ -261,6 +304,7 @@ INSTANTIATE_TEST_SUITE_P(
         Decoder{"tags", [] { return std::vector<Bytes>{tagBytes()}; }, decodeAnyTags},
         Decoder{"events", eventMessages, decodeAnyEvent},
         Decoder{"values", [] { return std::vector<Bytes>{valueBytes()}; }, decodeAnyValue},
+        Decoder{"metas", metaMessages, decodeAnyMetas},
         Decoder{"segments", [] { return std::vector<Bytes>{segmentBytes()}; }, decodeAnySegment},
         Decoder{"formats", [] { return std::vector<Bytes>{formatBytes()}; }, decodeAnyFormats}),
     [](const auto &tested) { return std::string(tested.param.name); });
