@@ -185,9 +185,10 @@ void SinkStream::publish(GstEvent *event)
         return;
     }
     std::optional<ringcore::OutgoingEvent::Sticky> sticky;
+    constexpr uint32_t kForgotten[] = {kTag, kCustom};
     switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_STREAM_START:
-        stream_->forgetSticky(kTag); // as a pad does
+        stream_->forgetSticky(kForgotten);
         sticky = {kStreamStart, ""};
         break;
     case GST_EVENT_CAPS:
