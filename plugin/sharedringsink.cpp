@@ -132,8 +132,7 @@ static gboolean gst_shared_ring_sink_event(GstBaseSink *base, GstEvent *event)
         gst_event_parse_flush_stop(event, &resetTime);
     if (type == GST_EVENT_FLUSH_START)
         stream->flushStart();
-    else if (GST_EVENT_IS_SERIALIZED(event) && type != GST_EVENT_FLUSH_STOP && type != GST_EVENT_EOS &&
-             type != GST_EVENT_GAP)
+    else if (type != GST_EVENT_FLUSH_STOP && type != GST_EVENT_EOS && type != GST_EVENT_GAP)
         stream->event(event);
     const gboolean handled = GST_BASE_SINK_CLASS(gst_shared_ring_sink_parent_class)->event(base, event);
     if (type == GST_EVENT_FLUSH_STOP)

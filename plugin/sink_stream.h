@@ -16,7 +16,9 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +37,7 @@ public:
     GstFlowReturn preroll();
     GstFlowReturn render(GstBuffer *buffer);
     GstFlowReturn renderList(GstBufferList *list);
-    void event(GstEvent *event); // serialized, not EOS, GAP, FLUSH
+    void event(GstEvent *event); // not EOS, GAP, FLUSH; any thread, if it is not serialized
     void gap(GstEvent *event);   // after it was waited for
     void endOfStream();          // likewise
     void flushStart();           // any thread
@@ -50,9 +52,6 @@ public:
     ringcore::FanOut &fanOut() const { return *stream_; }
 
 private:
-    // The events' order as a joiner hears them.
-    enum Place : uint32_t { kInfo, kStreamStart, kCaps, kSegment, kTag, kCustom };
-
     // What of a list is on its way into the ring: what an Outgoing points to lies here until it is there.
     struct Piece {
         std::vector<BufferFields> fields;
@@ -73,7 +72,10 @@ private:
     GstFlowReturn afterInterruption();
     void open();
     void publishInfo();
+    bool hold(GstEvent *event);
+    void publishHeld();
     void publish(GstEvent *event);
+    void leave(GstEvent *event, const std::string &why);
     Timestamps chosenMode(bool upstreamLive) const;
     void queryUpstream(bool *live, GstClockTime *minimum) const;
     bool isOldNews(GstBuffer *buffer) const;
@@ -90,18 +92,22 @@ private:
     OutgoingTime time_;
     OutgoingMetas metas_;
     Piece piece_;
-    bool open_ = false;            // the mode is decided, and events go out as they come
-    std::vector<EventOwner> held_; // until then
     bool upstreamLive_ = false;
     GstClockTime minimumLatency_ = 0;
     bool waitAnnounced_ = false;
     GstClockTime oldNewsUntil_ =
         GST_CLOCK_TIME_NONE; // running time; what is before it was missed by everybody
 
+    std::mutex eventsLock_;        // guards what follows; never held while calling out
+    bool open_ = false;            // the mode is decided, and events go out as they come
+    std::vector<EventOwner> held_; // until then
+    std::set<GstEventType> left_;  // types of which the log was told that they do not cross
+
     std::atomic<bool> latencyChanged_{false};
     std::atomic<uint64_t> copies_{0};
     std::atomic<uint64_t> copiedBytes_{0};
-    std::atomic<uint64_t> noRoom_{0}; // buffers that found no room in the arena
+    std::atomic<uint64_t> noRoom_{0};     // buffers that found no room in the arena
+    std::atomic<uint64_t> eventsLeft_{0}; // that do not cross
 };
 
 } // namespace sharedring

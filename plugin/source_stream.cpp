@@ -177,7 +177,7 @@ void SourceStream::endFlush(bool producerResetsTime)
 {
     held_.clear();
     // These are what the flush removes from pads.
-    for (const WireEvent type : {WireEvent::Segment, WireEvent::SegmentDone})
+    for (const WireEvent type : {WireEvent::Segment, WireEvent::StreamGroupDone})
         sticky_.forget(type);
     atEnd_ = false;
     discont_ = true;

@@ -54,6 +54,7 @@ private:
     void takeEvent(const ringcore::Delivery &delivery);
     void dispatch(WireEvent type, DecodedEvent decoded);
     void takeStreamStart(DecodedEvent decoded);
+    void takeGroupDone(DecodedEvent decoded);
     void takeCaps(EventOwner event);
     void acceptCaps(EventOwner event);
     void takeGap(EventOwner event);

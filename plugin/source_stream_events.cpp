@@ -31,6 +31,13 @@ std::string stickyName(GstEvent *event)
                : "";
 }
 
+// What a pad still has when the next stream starts.
+bool outlivesItsStream(GstEvent *event)
+{
+    return GST_EVENT_IS_STICKY(event) && GST_EVENT_TYPE(event) != GST_EVENT_TAG &&
+           GST_EVENT_TYPE(event) != GST_EVENT_STREAM_GROUP_DONE;
+}
+
 int64_t wireTime(GstClockTime time)
 {
     return time <= static_cast<GstClockTime>(G_MAXINT64) ? static_cast<int64_t>(time) : kNoTime;
@@ -50,7 +57,7 @@ void SourceStream::takeEvent(const Delivery &delivery)
     }
     // Into private memory: the producer may change the block while we read it.
     const std::vector<std::byte> bytes(claimed.begin(), claimed.end());
-    DecodedEvent decoded = decodeEvent(type, bytes);
+    DecodedEvent decoded = decodeEvent(type, bytes, GST_OBJECT_CAST(port_.element));
     if (!decoded.event) {
         refuse("malformed event of type " + std::to_string(number) + ", " + std::to_string(bytes.size()) +
                " bytes");
@@ -92,13 +99,26 @@ void SourceStream::dispatch(WireEvent type, DecodedEvent decoded)
         takeGap(std::move(decoded.event));
         break;
     case WireEvent::SegmentDone:
-        // Its position is one in the producer's segment; in clock mode there is another.
+    case WireEvent::InstantRateChange:
+        // About the producer's segment; in clock mode there is another.
         if (times_.timestamps() == Timestamps::Preserve && times_.hasSegment())
             pushSerialized(std::move(decoded.event));
         break;
+    case WireEvent::StreamGroupDone:
+        takeGroupDone(std::move(decoded));
+        break;
+    case WireEvent::CustomDownstreamOob:
+    case WireEvent::CustomBothOob:
+        gst_pad_push_event(port_.pad, decoded.event.release()); // waits for nothing that is held
+        break;
     case WireEvent::Tag:
+    case WireEvent::Toc:
+    case WireEvent::Protection:
+    case WireEvent::SinkMessage:
+    case WireEvent::StreamCollection:
     case WireEvent::CustomDownstream:
     case WireEvent::CustomDownstreamSticky:
+    case WireEvent::CustomBoth:
         pushSerialized(std::move(decoded.event));
         break;
     }
@@ -106,8 +126,8 @@ void SourceStream::dispatch(WireEvent type, DecodedEvent decoded)
 
 void SourceStream::takeStreamStart(DecodedEvent decoded)
 {
-    if (mustHold())
-        held_.clear(); // of a stream that had no buffers for downstream
+    if (mustHold()) // the stream before had no buffers for downstream
+        std::erase_if(held_, [](const EventOwner &event) { return !outlivesItsStream(event.get()); });
     else if (times_.owesNewSegment())
         pushOwedSegment(kNoTime);
     // The producer's number means nothing here, but streams that share it there share one here.
@@ -119,10 +139,22 @@ void SourceStream::takeStreamStart(DecodedEvent decoded)
         gst_event_set_group_id(decoded.event.get(), group_);
     }
     times_.beginStream();
-    sticky_.forget(WireEvent::Segment);
+    // Pads forget the last two; the segment stays, but a stream that tells one is told it.
+    for (const WireEvent type : {WireEvent::Segment, WireEvent::Tag, WireEvent::StreamGroupDone})
+        sticky_.forget(type);
     started_ = true;
     atEnd_ = false;
     gst_pad_push_event(port_.pad, decoded.event.release());
+}
+
+void SourceStream::takeGroupDone(DecodedEvent decoded)
+{
+    // One that no stream of ours was in is nothing that downstream knows.
+    if (decoded.producerGroupId != producerGroup_)
+        return;
+    EventOwner event(gst_event_new_stream_group_done(group_));
+    gst_event_set_seqnum(event.get(), gst_event_get_seqnum(decoded.event.get()));
+    pushSerialized(std::move(event));
 }
 
 void SourceStream::takeCaps(EventOwner event)

@@ -9,6 +9,7 @@
 #include "consumer_account.h"
 #include "error.h"
 #include "publication.h"
+#include "wire.h"
 
 #include <atomic>
 #include <chrono>
@@ -39,6 +40,10 @@ struct Outgoing {
     std::span<const std::byte> extra;       // more about it, copied into a block of its own; may be empty
     Keeper keeper;                          // released when no consumer holds the payload any more
 };
+
+// More sticky events than this are not remembered, so that a joiner's ring and slots have room for all.
+inline constexpr uint32_t kMaxStickyEvents = 48;
+static_assert(kMaxStickyEvents <= kEventSlots && kMaxStickyEvents <= ringCapacityFor(1));
 
 // An event on its way out. Sticky ones are remembered, one for each `key`, and told to each joiner in
 // the order of `place`.
@@ -102,11 +107,13 @@ public:
     // before, and the list goes on after it. Interrupted: call again with the rest. Buffers that find no
     // room with a consumer are missing from its list; those behind NoMemory begin another one.
     RINGCORE_API ListOutcome publishList(std::span<const Outgoing> list);
-    RINGCORE_API void publishEvent(const OutgoingEvent &event);
+    // Any thread. False, and nobody hears it: a sticky one beyond kMaxStickyEvents, or with which all of
+    // them would take more than a quarter of the arena, where a joiner might never find room for them.
+    RINGCORE_API bool publishEvent(const OutgoingEvent &event);
     // A buffer that found no room in the arena: it counts as dropped for every consumer.
     RINGCORE_API void countDropForAll();
-    RINGCORE_API void forgetSticky(uint32_t fromPlace); // places >= it
-    RINGCORE_API void flushStart();                     // any thread
+    RINGCORE_API void forgetSticky(std::span<const uint32_t> places);
+    RINGCORE_API void flushStart(); // any thread
     RINGCORE_API void flushStop(bool resetTime,
                                 std::span<const uint32_t> forgottenPlaces); // sticky places a flush removes
     RINGCORE_API void endOfStream();
@@ -165,6 +172,8 @@ private:
     };
     enum class Ready { Yes, No, Gone };
 
+    bool rememberLocked(const OutgoingEvent &event);
+    void forgetLocked(std::span<const uint32_t> places);
     void reapLocked(After &after);
     Ready roomFor(ConsumerAccount &account, uint64_t bytes, After &after);
     void dropLocked(uint32_t id, const PeerFault &fault, After &after);
