@@ -168,8 +168,6 @@ void SourceStream::endStream()
     pushOwnStart();
     GST_DEBUG_OBJECT(port_.element, "end of the producer's stream");
     atEnd_ = true;
-    // A stream that begins anew is told in full: the pad takes nothing else after this.
-    sticky_.forgetAll();
     gst_pad_push_event(port_.pad, gst_event_new_eos());
 }
 

@@ -67,6 +67,9 @@ void SourceStream::takeEvent(const Delivery &delivery)
         refuse("event of type " + std::to_string(number) + " before any stream-start");
         return;
     }
+    // A stream that begins anew without a flush is told in full: after an end the pad takes nothing else.
+    if (atEnd_ && type == WireEvent::StreamStart)
+        sticky_.forgetAll();
     if (gst_event_type_get_flags(GST_EVENT_TYPE(decoded.event.get())) & GST_EVENT_TYPE_STICKY) {
         const bool isReplay = (delivery.record.head.flags & ringcore::kRecordIsReplay) != 0;
         switch (sticky_.consider(type, stickyName(decoded.event.get()), bytes, isReplay)) {

@@ -276,4 +276,6 @@ TEST(Flush, AfterTheEndOfTheStreamLetsItBeginAgain)
     producer.command("seek " + std::to_string(kFar));
     ASSERT_TRUE(waitForLastPts(consumer, kFar * kSecond + kSecond / 20)) << consumer.transcript();
     expectOneSeek(consumer, kFar);
+    EXPECT_EQ(consumer.log().all("stream-start").size(), 1u) << "a flush lets a pad keep its stream";
+    EXPECT_EQ(consumer.log().all("caps ").size(), 1u);
 }
