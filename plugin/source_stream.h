@@ -15,6 +15,7 @@
 #include <gst/gst.h>
 
 #include <cstddef>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,6 +54,8 @@ private:
     // source_stream_events.cpp
     void takeEvent(const ringcore::Delivery &delivery);
     void dispatch(WireEvent type, DecodedEvent decoded);
+    std::optional<guint> knownGroup(uint32_t producerId) const;
+    guint groupFor(uint32_t producerId);
     void takeStreamStart(DecodedEvent decoded);
     void takeGroupDone(DecodedEvent decoded);
     void takeCaps(EventOwner event);
@@ -76,6 +79,11 @@ private:
     void refuse(const std::string &what);
     void say(const ringcore::Loss &loss) const;
 
+    struct Group {
+        uint32_t producerId;
+        guint id; // of this process
+    };
+
     SourcePort &port_;
     const SourceSettings settings_;
     ringcore::Subscriber &subscriber_;
@@ -94,9 +102,8 @@ private:
     bool atEnd_ = false;   // and an EOS
     bool discont_ = true;  // the next buffer does not follow the one before
     bool warnedOfClockStream_ = false;
-    int pushed_ = 0; // buffers, for num-buffers
-    std::optional<uint32_t> producerGroup_;
-    guint group_ = GST_GROUP_ID_INVALID;
+    int pushed_ = 0;           // buffers, for num-buffers
+    std::deque<Group> groups_; // the latest last
 };
 
 } // namespace sharedring

@@ -21,6 +21,8 @@ using ringcore::Delivery;
 
 // A producer that sends events and no buffer does not make us keep them all.
 constexpr size_t kMaxHeld = 64;
+// Nor does one that makes up groups.
+constexpr size_t kMaxGroups = 16;
 
 // Pads keep one event for each name.
 std::string stickyName(GstEvent *event)
@@ -127,20 +129,32 @@ void SourceStream::dispatch(WireEvent type, DecodedEvent decoded)
     }
 }
 
+std::optional<guint> SourceStream::knownGroup(uint32_t producerId) const
+{
+    const auto known = std::find_if(groups_.begin(), groups_.end(),
+                                    [&](const Group &group) { return group.producerId == producerId; });
+    return known != groups_.end() ? std::optional(known->id) : std::nullopt;
+}
+
+// The producer's number means nothing here, but streams that share it there share one here.
+guint SourceStream::groupFor(uint32_t producerId)
+{
+    if (const auto known = knownGroup(producerId))
+        return *known;
+    if (groups_.size() >= kMaxGroups)
+        groups_.pop_front();
+    groups_.push_back({producerId, gst_util_group_id_next()});
+    return groups_.back().id;
+}
+
 void SourceStream::takeStreamStart(DecodedEvent decoded)
 {
     if (mustHold()) // the stream before had no buffers for downstream
         std::erase_if(held_, [](const EventOwner &event) { return !outlivesItsStream(event.get()); });
     else if (times_.owesNewSegment())
         pushOwedSegment(kNoTime);
-    // The producer's number means nothing here, but streams that share it there share one here.
-    if (decoded.producerGroupId) {
-        if (producerGroup_ != decoded.producerGroupId) {
-            producerGroup_ = decoded.producerGroupId;
-            group_ = gst_util_group_id_next();
-        }
-        gst_event_set_group_id(decoded.event.get(), group_);
-    }
+    if (decoded.producerGroupId)
+        gst_event_set_group_id(decoded.event.get(), groupFor(*decoded.producerGroupId));
     times_.beginStream();
     // Pads forget the last two; the segment stays, but a stream that tells one is told it.
     for (const WireEvent type : {WireEvent::Segment, WireEvent::Tag, WireEvent::StreamGroupDone})
@@ -153,9 +167,10 @@ void SourceStream::takeStreamStart(DecodedEvent decoded)
 void SourceStream::takeGroupDone(DecodedEvent decoded)
 {
     // One that no stream of ours was in is nothing that downstream knows.
-    if (decoded.producerGroupId != producerGroup_)
+    const auto group = decoded.producerGroupId ? knownGroup(*decoded.producerGroupId) : std::nullopt;
+    if (!group)
         return;
-    EventOwner event(gst_event_new_stream_group_done(group_));
+    EventOwner event(gst_event_new_stream_group_done(*group));
     gst_event_set_seqnum(event.get(), gst_event_get_seqnum(decoded.event.get()));
     pushSerialized(std::move(event));
 }
