@@ -243,6 +243,8 @@ void SinkStream::publish(GstEvent *event)
         leave(event, "it, or something in it, does not cross");
         return;
     }
+    if (GST_EVENT_IS_SERIALIZED(event))
+        awaitRoom(encoded->bytes.size());
     if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
         stream_->forgetSticky(kForgottenAtStart);
     if (!stream_->publishEvent(
@@ -259,6 +261,15 @@ void SinkStream::leave(GstEvent *event, const std::string &why)
     }();
     GST_CAT_LEVEL_LOG(GST_CAT_DEFAULT, isNew ? GST_LEVEL_WARNING : GST_LEVEL_DEBUG, sink_,
                       "left out: %s: %" GST_PTR_FORMAT, why.c_str(), event);
+}
+
+// Of who is waited for, nobody is to miss an event either.
+void SinkStream::awaitRoom(size_t bytes)
+{
+    while (!stream_->waitForEventRoom(bytes)) {
+        if (afterInterruption() != GST_FLOW_OK)
+            return;
+    }
 }
 
 void SinkStream::gap(GstEvent *event)

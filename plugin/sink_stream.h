@@ -75,6 +75,7 @@ private:
     bool hold(GstEvent *event);
     void publishHeld();
     void publish(GstEvent *event);
+    void awaitRoom(size_t bytes);
     void leave(GstEvent *event, const std::string &why);
     Timestamps chosenMode(bool upstreamLive) const;
     void queryUpstream(bool *live, GstClockTime *minimum) const;

@@ -30,7 +30,8 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
     Block extra;
     if (!buffer.extra.empty() && !copyExtra(buffer, extra))
         return PublishOutcome::NoMemory;
-    if (config_.slowClient == SlowClient::Block && !waitForRoom(buffer.charge + extra.size, lock, after)) {
+    if (config_.slowClient == SlowClient::Block &&
+        !waitForRoom(Wanted::buffer(buffer.charge + extra.size), lock, after)) {
         arena_->free(extra);
         return PublishOutcome::Interrupted;
     }
@@ -81,7 +82,7 @@ void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
     const uint32_t publication = publications_.add(buffer.keeper, extra);
     for (size_t i = 0; i < members_.size();) {
         ConsumerAccount &account = *members_[i].account;
-        switch (roomFor(account, charge, after)) {
+        switch (roomFor(account, Wanted::buffer(charge), after)) {
         case Ready::Gone: // and another one stands at its index
             continue;
         case Ready::Yes:
@@ -110,12 +111,14 @@ bool FanOut::refuseBuffer(ConsumerAccount &account, After &after)
     return true;
 }
 
-FanOut::Ready FanOut::roomFor(ConsumerAccount &account, uint64_t bytes, After &after)
+FanOut::Ready FanOut::roomFor(ConsumerAccount &account, const Wanted &wanted, After &after)
 {
     const uint32_t id = account.id();
     if (account.behind && !catchUpLocked(account, after))
         return find(id) == members_.end() ? Ready::Gone : Ready::No;
-    const auto room = account.hasRoomForBuffer(bytes);
+    const auto room = wanted.what == Wanted::What::Buffer
+                          ? account.hasRoomForBuffer(wanted.charge)
+                          : account.hasRoomForEvents(1, wanted.what == Wanted::What::EventWithBlock ? 1 : 0);
     if (!room) {
         dropLocked(id, std::get<PeerFault>(room.error()), after);
         return Ready::Gone;
@@ -123,12 +126,12 @@ FanOut::Ready FanOut::roomFor(ConsumerAccount &account, uint64_t bytes, After &a
     return *room ? Ready::Yes : Ready::No;
 }
 
-std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(uint64_t bytes, After &after)
+std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(const Wanted &wanted, After &after)
 {
     std::shared_ptr<ConsumerAccount> first;
     for (size_t i = 0; i < members_.size();) {
         const auto &account = members_[i].account;
-        switch (roomFor(*account, bytes, after)) {
+        switch (roomFor(*account, wanted, after)) {
         case Ready::Gone: // and another one stands at its index
             continue;
         case Ready::Yes:
@@ -147,7 +150,7 @@ std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(uint64_t bytes, After 
 }
 
 // SlowClient::Block: until everybody has room. False: interrupted.
-bool FanOut::waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, After &after)
+bool FanOut::waitForRoom(const Wanted &wanted, std::unique_lock<std::mutex> &lock, After &after)
 {
     // All that have no room are waited for at once: what each is allowed does not add up.
     for (const Membership &member : members_)
@@ -155,7 +158,7 @@ bool FanOut::waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, Aft
     while (!interrupted()) {
         if (isFlushing(epoch_))
             return true; // nothing is to be written
-        const auto account = firstWithoutRoom(bytes, after);
+        const auto account = firstWithoutRoom(wanted, after);
         if (!account)
             return true;
         const auto now = steady_clock::now();
@@ -172,7 +175,7 @@ bool FanOut::waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, Aft
         if (account->behind || account->ringIsFull())
             deadline = std::min(deadline.value_or(now + kLookAtRing), now + kLookAtRing);
         waitForReleaseOf(
-            account, deadline, [&] { return roomFor(*account, bytes, after) == Ready::No; }, lock, after);
+            account, deadline, [&] { return roomFor(*account, wanted, after) == Ready::No; }, lock, after);
     }
     return false;
 }

@@ -110,6 +110,9 @@ public:
     // Any thread. False, and nobody hears it: a sticky one beyond kMaxStickyEvents, or with which all of
     // them would take more than a quarter of the arena, where a joiner might never find room for them.
     RINGCORE_API bool publishEvent(const OutgoingEvent &event);
+    // The streaming thread, before publishEvent(): waits, where consumers are waited for, until each has
+    // room for an event of so many bytes. False: interrupted. Without it, who has none falls behind.
+    RINGCORE_API bool waitForEventRoom(size_t bytes);
     // A buffer that found no room in the arena: it counts as dropped for every consumer.
     RINGCORE_API void countDropForAll();
     RINGCORE_API void forgetSticky(std::span<const uint32_t> places);
@@ -171,11 +174,18 @@ private:
         ~After() { run(); }
     };
     enum class Ready { Yes, No, Gone };
+    // What is to be written next.
+    struct Wanted {
+        enum class What { Buffer, SmallEvent, EventWithBlock };
+        What what;
+        uint64_t charge; // of a buffer
+        static Wanted buffer(uint64_t charge) { return {What::Buffer, charge}; }
+    };
 
     bool rememberLocked(const OutgoingEvent &event);
     void forgetLocked(std::span<const uint32_t> places);
     void reapLocked(After &after);
-    Ready roomFor(ConsumerAccount &account, uint64_t bytes, After &after);
+    Ready roomFor(ConsumerAccount &account, const Wanted &wanted, After &after);
     void dropLocked(uint32_t id, const PeerFault &fault, After &after);
     bool catchUpLocked(ConsumerAccount &account, After &after);
     bool writeEvent(ConsumerAccount &account, uint32_t kind, std::span<const std::byte> bytes, uint32_t flags,
@@ -188,8 +198,8 @@ private:
     void stageOfList(Record &record, const Outgoing &buffer, Block extra, After &after);
     void showStaged(ConsumerAccount::ListEnds ends);
     bool refuseBuffer(ConsumerAccount &account, After &after);
-    std::shared_ptr<ConsumerAccount> firstWithoutRoom(uint64_t bytes, After &after);
-    bool waitForRoom(uint64_t bytes, std::unique_lock<std::mutex> &lock, After &after);
+    std::shared_ptr<ConsumerAccount> firstWithoutRoom(const Wanted &wanted, After &after);
+    bool waitForRoom(const Wanted &wanted, std::unique_lock<std::mutex> &lock, After &after);
     void waitForReleaseOf(const std::shared_ptr<ConsumerAccount> &account, Deadline deadline,
                           const std::function<bool()> &stillNeeded, std::unique_lock<std::mutex> &lock,
                           After &after);

@@ -135,6 +135,17 @@ bool FanOut::publishEvent(const OutgoingEvent &event)
     return true;
 }
 
+bool FanOut::waitForEventRoom(size_t bytes)
+{
+    if (config_.slowClient != SlowClient::Block)
+        return true;
+    After after;
+    std::unique_lock lock(lock_);
+    reapLocked(after);
+    return waitForRoom({bytes > kInlineBytes ? Wanted::What::EventWithBlock : Wanted::What::SmallEvent, 0},
+                       lock, after);
+}
+
 void FanOut::fallBehindLocked(Membership &member, After &after)
 {
     member.account->behind = true;

@@ -27,9 +27,10 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
             return result;
         }
         const uint64_t charge = buffer.charge + extra.size;
-        if (config_.slowClient == SlowClient::Block && (interrupted() || firstWithoutRoom(charge, after))) {
+        if (config_.slowClient == SlowClient::Block &&
+            (interrupted() || firstWithoutRoom(Wanted::buffer(charge), after))) {
             showStaged(ListEnds::OrAsItIs);
-            if (!waitForRoom(charge, lock, after)) {
+            if (!waitForRoom(Wanted::buffer(charge), lock, after)) {
                 arena_->free(extra);
                 result.outcome = PublishOutcome::Interrupted;
                 return result;
@@ -61,7 +62,7 @@ void FanOut::stageOfList(Record &record, const Outgoing &buffer, Block extra, Af
     const uint32_t publication = publications_.add(buffer.keeper, extra);
     for (size_t i = 0; i < members_.size();) {
         ConsumerAccount &account = *members_[i].account;
-        switch (roomFor(account, charge, after)) {
+        switch (roomFor(account, Wanted::buffer(charge), after)) {
         case Ready::Gone: // and another one stands at its index
             continue;
         case Ready::Yes:
