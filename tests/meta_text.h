@@ -57,9 +57,11 @@ inline std::string textOf(const GstMeta *meta)
     out << g_type_name(meta->info->type);
     if (api == GST_VIDEO_META_API_TYPE) {
         const auto &m = as<GstVideoMeta>(meta);
-        out << " " << m.format << " " << m.width << "x" << m.height;
+        out << " " << m.format << " flags " << m.flags << " id " << m.id << " " << m.width << "x" << m.height;
         for (guint i = 0; i < m.n_planes; i++)
-            out << " " << m.stride[i] << "@" << m.offset[i];
+            out << " " << m.stride[i] << "@" << m.offset[i] << "/" << m.alignment.stride_align[i];
+        out << " padding " << m.alignment.padding_top << " " << m.alignment.padding_bottom << " "
+            << m.alignment.padding_left << " " << m.alignment.padding_right;
     } else if (api == GST_VIDEO_CROP_META_API_TYPE) {
         const auto &m = as<GstVideoCropMeta>(meta);
         out << " " << m.x << "," << m.y << " " << m.width << "x" << m.height;
