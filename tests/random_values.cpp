@@ -141,6 +141,41 @@ const ValueKind kValueKinds[] = {
          gst_value_set_flagset(&value, static_cast<guint>(dice.below(64)),
                                static_cast<guint>(GST_FLAG_SET_MASK_EXACT));
      }},
+    {[]() -> GType { return G_TYPE_UCHAR; },
+     [](Dice &dice, GValue &value, int) { g_value_set_uchar(&value, static_cast<guchar>(dice.below(256))); }},
+    {[]() -> GType { return GST_TYPE_FORMAT; },
+     [](Dice &dice, GValue &value, int) {
+         g_value_set_enum(&value, dice.between(int{GST_FORMAT_UNDEFINED}, int{GST_FORMAT_PERCENT}));
+     },
+     false, false},
+    {[]() -> GType { return GST_TYPE_STREAM_FLAGS; },
+     [](Dice &dice, GValue &value, int) { g_value_set_flags(&value, static_cast<guint>(dice.below(8))); },
+     false, false},
+    {[]() -> GType { return GST_TYPE_INT_RANGE; },
+     [](Dice &dice, GValue &value, int) {
+         const gint step = dice.between(1, 4);
+         const gint least = dice.between(-1000, 1000) * step;
+         gst_value_set_int_range_step(&value, least, least + step * dice.between(1, 1000), step);
+     },
+     false, false},
+    {[]() -> GType { return GST_TYPE_INT64_RANGE; },
+     [](Dice &dice, GValue &value, int) {
+         const gint64 step = dice.between(1, 4);
+         const gint64 least = dice.between(-1000, 1000) * step;
+         gst_value_set_int64_range_step(&value, least, least + step * dice.between(1, G_MAXINT32), step);
+     },
+     false, false},
+    {[]() -> GType { return GST_TYPE_DOUBLE_RANGE; },
+     [](Dice &dice, GValue &value, int) {
+         const double least = static_cast<double>(dice.between(-1000, 1000)) / 7;
+         gst_value_set_double_range(&value, least, least + 0.1);
+     },
+     false, false},
+    {[]() -> GType { return GST_TYPE_FRACTION_RANGE; },
+     [](Dice &dice, GValue &value, int) {
+         gst_value_set_fraction_range_full(&value, dice.between(0, 9), 7, dice.between(2, 90), 1);
+     },
+     false, false},
     {[]() -> GType { return GST_TYPE_LIST; }, fill, true, false},
     {[]() -> GType { return GST_TYPE_ARRAY; }, fill, true},
     {[]() -> GType { return GST_TYPE_BUFFER; },
