@@ -77,7 +77,7 @@ private:
     std::optional<guint> group_; // of this stream
     RandomFormat format_;
     bool isWithoutCaps_ = false;
-    bool isUnderWay_ = false; // there was a buffer or a gap since the stream's start
+    bool isUnderWay_ = false; // a buffer came since the stream's start and the last flush
     GstClockTime now_ = 0;
 };
 
@@ -134,7 +134,6 @@ void Maker::list()
 void Maker::gap()
 {
     push(randomGap(dice_));
-    isUnderWay_ = true;
 }
 
 void Maker::caps()
@@ -186,6 +185,7 @@ void Maker::flush()
     push(gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty("before-a-flush")));
     push(gst_event_new_flush_start(), true);
     push(gst_event_new_flush_stop(dice_.oneIn(2)), true);
+    isUnderWay_ = false;
     if (dice_.oneIn(3))
         caps();
     segment();
