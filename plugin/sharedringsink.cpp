@@ -114,10 +114,10 @@ static GstFlowReturn gst_shared_ring_sink_wait_event(GstBaseSink *base, GstEvent
     const auto stream = stateOf(base).current();
     if (!stream)
         return GST_FLOW_FLUSHING;
+    if (GST_EVENT_TYPE(event) == GST_EVENT_GAP)
+        return stream->gap(event);
     if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
         stream->endOfStream();
-    else if (GST_EVENT_TYPE(event) == GST_EVENT_GAP)
-        stream->gap(event);
     return GST_FLOW_OK;
 }
 

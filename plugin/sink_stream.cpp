@@ -106,7 +106,7 @@ GstFlowReturn SinkStream::afterInterruption()
     return gst_base_sink_wait_preroll(sink_);
 }
 
-// In render: all clients left, and the stream waits for one.
+// In render, or in a gap: there is no client (any more), and the stream waits for one.
 GstFlowReturn SinkStream::awaitClient()
 {
     if (!settings_.waitForConnection || stream_->consumers() > 0)
@@ -272,12 +272,15 @@ void SinkStream::awaitRoom(size_t bytes)
     }
 }
 
-void SinkStream::gap(GstEvent *event)
+GstFlowReturn SinkStream::gap(GstEvent *event)
 {
+    // No gap is prerolled as a buffer is: it waits here, before anything of its stream goes out.
+    if (const GstFlowReturn flow = awaitClient(); flow != GST_FLOW_OK)
+        return flow;
     open();
     if (time_.mode() == Timestamps::Preserve) {
         publish(event);
-        return;
+        return GST_FLOW_OK;
     }
     GstClockTime begin, duration;
     gst_event_parse_gap(event, &begin, &duration);
@@ -287,9 +290,10 @@ void SinkStream::gap(GstEvent *event)
     times.duration = duration;
     time_.stamp(stand.get(), times);
     if (times.pts < 0)
-        return;
+        return GST_FLOW_OK;
     const EventOwner moved(gst_event_new_gap(static_cast<GstClockTime>(times.pts), times.duration));
     publish(moved.get());
+    return GST_FLOW_OK;
 }
 
 void SinkStream::endOfStream()

@@ -37,10 +37,10 @@ public:
     GstFlowReturn preroll();
     GstFlowReturn render(GstBuffer *buffer);
     GstFlowReturn renderList(GstBufferList *list);
-    void event(GstEvent *event); // not EOS, GAP, FLUSH; any thread, if it is not serialized
-    void gap(GstEvent *event);   // after it was waited for
-    void endOfStream();          // likewise
-    void flushStart();           // any thread
+    void event(GstEvent *event);        // not EOS, GAP, FLUSH; any thread, if it is not serialized
+    GstFlowReturn gap(GstEvent *event); // after it was waited for
+    void endOfStream();                 // likewise
+    void flushStart();                  // any thread
     void flushStop(bool resetTime);
     void unlock() { stream_->interrupt(); }                                           // any thread
     void unlockStop() { stream_->resume(); }                                          // any thread

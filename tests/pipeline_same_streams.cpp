@@ -103,4 +103,18 @@ TEST_F(SameStreams, ManyEventsWithoutABufferAreWaitedFor)
     expectSameLines(throughQueue(stream_), throughRing(stream_, {"max-buffers=1", ""}));
 }
 
+TEST_F(SameStreams, AGapWaitsForAConnectionAsABufferDoes)
+{
+    pushStreamStart(1);
+    pushSegment();
+    push(gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty("early")));
+    push(gst_event_new_gap(0, 1));
+    push(gst_event_new_gap(1, 1));
+    pushBuffer();
+    push(gst_event_new_eos());
+
+    expectSameLines(throughQueue(stream_),
+                    throughRing(stream_, {"wait-for-connection=true", "", false, true}));
+}
+
 } // namespace

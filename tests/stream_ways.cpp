@@ -11,6 +11,7 @@
 #include <fstream>
 #include <memory>
 #include <poll.h>
+#include <thread>
 
 using namespace sharedring;
 
@@ -35,6 +36,15 @@ public:
     Pipeline &operator=(const Pipeline &) = delete;
 
     GstElement *end() const { return end_.get(); }
+    // The sink says so when it waits for a client.
+    bool waitForInfo()
+    {
+        const ObjectOwner<GstBus> bus(gst_element_get_bus(pipeline_.get()));
+        GstMessage *message = gst_bus_timed_pop_filtered(bus.get(), kStatePatience, GST_MESSAGE_INFO);
+        if (message)
+            gst_message_unref(message);
+        return message != nullptr;
+    }
     // A lossless stream has none.
     void expectNoComplaints() const
     {
@@ -179,10 +189,21 @@ Lines throughRing(const std::vector<StreamItem> &stream, const Cut &cut)
     } else {
         consumer = std::make_unique<Pipeline>("sharedringsrc socket=" + socket + " " + properties);
         farEnd = std::make_unique<FarEndHere>(consumer->end());
-        consumer->play();
     }
-    EXPECT_TRUE(waitForClient(producer.end())) << "nobody came";
+    std::thread late;
+    if (cut.clientComesLate) {
+        late = std::thread([&] {
+            EXPECT_TRUE(producer.waitForInfo()) << "nobody was waited for";
+            consumer->play();
+        });
+    } else {
+        if (consumer)
+            consumer->play();
+        EXPECT_TRUE(waitForClient(producer.end())) << "nobody came";
+    }
     Lines lines = passed(stream, producer, *farEnd);
+    if (late.joinable())
+        late.join();
     producer.expectNoComplaints();
     if (consumer)
         consumer->expectNoComplaints();

@@ -18,6 +18,7 @@ struct Cut {
     std::string sinkProperties;
     std::string srcProperties;
     bool otherProcess = false;
+    bool clientComesLate = false; // when it is waited for; not of another process
 };
 
 Lines throughRing(const std::vector<StreamItem> &stream, const Cut &cut = {});
