@@ -105,14 +105,13 @@ std::optional<PayloadFormat> payloadFormatOf(const GstCaps *caps)
         return format;
     const GstStructure *structure = gst_caps_get_structure(caps, 0);
     if (gst_structure_has_name(structure, "audio/x-raw")) {
-        format.kind = PayloadFormat::Kind::RawAudio;
-        if (!isPlanar(structure))
-            return format;
-        const auto audio = planarAudioOf(caps);
-        if (!audio)
+        const auto audio = rawAudioOf(caps);
+        const bool planar = isPlanar(structure);
+        if (planar && !audio)
             return std::nullopt;
-        format.kind = PayloadFormat::Kind::PlanarAudio;
-        format.audio = *audio;
+        format.kind = planar ? PayloadFormat::Kind::PlanarAudio : PayloadFormat::Kind::RawAudio;
+        format.audio = audio.value_or(GstAudioInfo{});
+        return format;
     }
     if (!gst_structure_has_name(structure, "video/x-raw"))
         return format;

@@ -22,7 +22,7 @@ struct PayloadFormat {
     enum class Kind { Opaque, RawVideo, RawAudio, PlanarAudio };
     Kind kind = Kind::Opaque; // raw only in system memory: samples, and no format to be parsed
     GstVideoInfo video{};     // with RawVideo
-    GstAudioInfo audio{};     // with PlanarAudio: each channel in a plane of its own
+    GstAudioInfo audio{};     // with PlanarAudio (each channel in a plane of its own); RawAudio: if valid
 };
 
 // nullopt: raw caps of a geometry that GStreamer itself does not accept. nullptr is Opaque.

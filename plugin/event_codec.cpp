@@ -4,12 +4,12 @@
 #include "plugin/event_codec.h"
 
 #include "plugin/caps_codec.h"
-#include "plugin/segment_codec.h"
-#include "plugin/structure_codec.h"
+#include "plugin/event_bodies.h"
+#include "plugin/stream_codec.h"
 #include "plugin/tag_codec.h"
+#include "plugin/toc_codec.h"
 
-#include <limits>
-#include <string>
+#include <algorithm>
 
 namespace sharedring
 {
@@ -21,275 +21,84 @@ namespace
 {
 
 constexpr size_t kSeqnumBytes = sizeof(uint32_t);
-constexpr size_t kMaxSmallEventBytes = 256; // what has no variable part
-constexpr uint64_t kMaxTime = std::numeric_limits<int64_t>::max();
+constexpr size_t kSmallBytes = 256; // what has no variable part
+constexpr size_t kStreamBytes = kSmallBytes + kMaxStreamIdBytes + kMaxStreamCapsBytes + kMaxStreamTagBytes;
 
-constexpr uint32_t kKnownStreamFlags =
-    GST_STREAM_FLAG_SPARSE | GST_STREAM_FLAG_SELECT | GST_STREAM_FLAG_UNSELECT;
-constexpr uint32_t kKnownGapFlags = GST_GAP_FLAG_MISSING_DATA;
+struct Kind {
+    WireEvent wire;
+    GstEventType type;
+    size_t maxBytes; // of the body
+    EventBody body;
+};
 
-std::optional<WireEvent> wireType(const GstEvent &event)
+// A function, not a table of its own: the bodies are constants of other translation units.
+std::span<const Kind> kinds()
 {
-    switch (GST_EVENT_TYPE(&event)) {
-    case GST_EVENT_STREAM_START:
-        return WireEvent::StreamStart;
-    case GST_EVENT_CAPS:
-        return WireEvent::Caps;
-    case GST_EVENT_SEGMENT:
-        return WireEvent::Segment;
-    case GST_EVENT_TAG:
-        return WireEvent::Tag;
-    case GST_EVENT_GAP:
-        return WireEvent::Gap;
-    case GST_EVENT_SEGMENT_DONE:
-        return WireEvent::SegmentDone;
-    case GST_EVENT_CUSTOM_DOWNSTREAM:
-        return WireEvent::CustomDownstream;
-    case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
-        return WireEvent::CustomDownstreamSticky;
-    default:
-        return std::nullopt;
-    }
+    static const Kind table[] = {
+        {WireEvent::StreamStart, GST_EVENT_STREAM_START, kSmallBytes + kMaxStreamIdBytes + kStreamBytes,
+         kStreamStartBody},
+        {WireEvent::Caps, GST_EVENT_CAPS, kMaxCapsBytes, kCapsBody},
+        {WireEvent::Segment, GST_EVENT_SEGMENT, kSmallBytes, kSegmentBody},
+        {WireEvent::Tag, GST_EVENT_TAG, sizeof(uint32_t) + kMaxTagListBytes, kTagBody},
+        {WireEvent::Gap, GST_EVENT_GAP, kSmallBytes, kGapBody},
+        {WireEvent::SegmentDone, GST_EVENT_SEGMENT_DONE, kSmallBytes, kSegmentDoneBody},
+        {WireEvent::CustomDownstream, GST_EVENT_CUSTOM_DOWNSTREAM, kMaxCustomEventBytes,
+         kCustomDownstreamBody},
+        {WireEvent::CustomDownstreamSticky, GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, kMaxCustomEventBytes,
+         kCustomDownstreamStickyBody},
+        {WireEvent::Toc, GST_EVENT_TOC, kMaxTocBytes, kTocBody},
+        {WireEvent::StreamCollection, GST_EVENT_STREAM_COLLECTION, kMaxCollectionBytes,
+         kStreamCollectionBody},
+        {WireEvent::SinkMessage, GST_EVENT_SINK_MESSAGE, kMaxCustomEventBytes, kSinkMessageBody},
+        {WireEvent::Protection, GST_EVENT_PROTECTION, kMaxProtectionBytes, kProtectionBody},
+        {WireEvent::InstantRateChange, GST_EVENT_INSTANT_RATE_CHANGE, kSmallBytes, kInstantRateChangeBody},
+        {WireEvent::StreamGroupDone, GST_EVENT_STREAM_GROUP_DONE, kSmallBytes, kStreamGroupDoneBody},
+        {WireEvent::CustomDownstreamOob, GST_EVENT_CUSTOM_DOWNSTREAM_OOB, kMaxCustomEventBytes,
+         kCustomDownstreamOobBody},
+        {WireEvent::CustomBoth, GST_EVENT_CUSTOM_BOTH, kMaxCustomEventBytes, kCustomBothBody},
+        {WireEvent::CustomBothOob, GST_EVENT_CUSTOM_BOTH_OOB, kMaxCustomEventBytes, kCustomBothOobBody},
+    };
+    return table;
 }
 
-bool isStreamId(std::string_view id)
+// nullptr: a type that does not cross, or that we do not know.
+template <typename Member, typename Value>
+const Kind *find(Member member, Value value)
 {
-    return !id.empty() && id.size() <= kMaxStreamIdBytes &&
-           g_utf8_validate_len(id.data(), id.size(), nullptr);
-}
-
-bool encodeStreamStart(GstEvent *event, ByteWriter &out)
-{
-    const char *id = nullptr;
-    GstStreamFlags flags = GST_STREAM_FLAG_NONE;
-    guint group = 0;
-    gst_event_parse_stream_start(event, &id);
-    gst_event_parse_stream_flags(event, &flags);
-    const bool hasGroup = gst_event_parse_group_id(event, &group) != FALSE;
-    if (id == nullptr || !isStreamId(id))
-        return false;
-    out.counted(std::string_view(id));
-    out.number(static_cast<uint32_t>(flags) & kKnownStreamFlags);
-    out.number(static_cast<uint8_t>(hasGroup ? 1 : 0));
-    out.number(uint32_t{group});
-    return true;
-}
-
-DecodedEvent decodeStreamStart(ByteReader &in)
-{
-    const std::string id(in.text(kMaxStreamIdBytes));
-    const auto flags = in.number<uint32_t>() & kKnownStreamFlags;
-    const auto hasGroup = in.number<uint8_t>();
-    const auto group = in.number<uint32_t>();
-    if (in.failed() || !isStreamId(id) || hasGroup > 1)
-        return {};
-    DecodedEvent decoded{EventOwner(gst_event_new_stream_start(id.c_str())), std::nullopt};
-    gst_event_set_stream_flags(decoded.event.get(), static_cast<GstStreamFlags>(flags));
-    if (hasGroup == 1)
-        decoded.producerGroupId = group;
-    return decoded;
-}
-
-bool encodeCapsEvent(GstEvent *event, ByteWriter &out)
-{
-    GstCaps *caps = nullptr;
-    MessageBudget budget;
-    gst_event_parse_caps(event, &caps);
-    return caps != nullptr && encodeCaps(*caps, out, budget);
-}
-
-GstEvent *decodeCapsEvent(ByteReader &in)
-{
-    MessageBudget budget;
-    const CapsOwner caps = decodeCaps(in, budget);
-    return caps ? gst_event_new_caps(caps.get()) : nullptr;
-}
-
-bool encodeSegmentEvent(GstEvent *event, ByteWriter &out)
-{
-    const GstSegment *segment = nullptr;
-    gst_event_parse_segment(event, &segment);
-    return encodeSegment(*segment, out);
-}
-
-GstEvent *decodeSegmentEvent(ByteReader &in)
-{
-    const auto segment = decodeSegment(in);
-    return segment ? gst_event_new_segment(&*segment) : nullptr;
-}
-
-bool encodeTagEvent(GstEvent *event, ByteWriter &out)
-{
-    GstTagList *tags = nullptr;
-    gst_event_parse_tag(event, &tags);
-    if (tags == nullptr)
-        return false;
-    out.counted(encodeTagList(*tags));
-    return true;
-}
-
-GstEvent *decodeTagEvent(ByteReader &in)
-{
-    TagListOwner tags = decodeTagList(in.counted(kMaxTagListBytes));
-    return tags ? gst_event_new_tag(tags.release()) : nullptr;
-}
-
-bool isTimeOrNone(uint64_t time)
-{
-    return time <= kMaxTime || time == GST_CLOCK_TIME_NONE;
-}
-
-bool encodeGap(GstEvent *event, ByteWriter &out)
-{
-    GstClockTime timestamp = 0;
-    GstClockTime duration = 0;
-    auto flags = static_cast<GstGapFlags>(0);
-    gst_event_parse_gap(event, &timestamp, &duration);
-    gst_event_parse_gap_flags(event, &flags);
-    if (timestamp > kMaxTime || !isTimeOrNone(duration))
-        return false;
-    out.number(uint64_t{timestamp});
-    out.number(uint64_t{duration});
-    out.number(static_cast<uint32_t>(flags) & kKnownGapFlags);
-    return true;
-}
-
-GstEvent *decodeGap(ByteReader &in)
-{
-    const auto timestamp = in.number<uint64_t>();
-    const auto duration = in.number<uint64_t>();
-    const auto flags = in.number<uint32_t>() & kKnownGapFlags;
-    if (in.failed() || timestamp > kMaxTime || !isTimeOrNone(duration))
-        return nullptr;
-    GstEvent *event = gst_event_new_gap(timestamp, duration);
-    if (flags != 0)
-        gst_event_set_gap_flags(event, static_cast<GstGapFlags>(flags));
-    return event;
-}
-
-bool encodeSegmentDone(GstEvent *event, ByteWriter &out)
-{
-    GstFormat format = GST_FORMAT_UNDEFINED;
-    gint64 position = 0;
-    gst_event_parse_segment_done(event, &format, &position);
-    if (!isSharedFormat(format) || position < -1)
-        return false;
-    out.number(static_cast<int32_t>(format));
-    out.number(int64_t{position});
-    return true;
-}
-
-GstEvent *decodeSegmentDone(ByteReader &in)
-{
-    const auto format = in.number<int32_t>();
-    const auto position = in.number<int64_t>();
-    if (in.failed() || format < 0 || format > GST_FORMAT_PERCENT || position < -1 ||
-        !isSharedFormat(static_cast<GstFormat>(format)))
-        return nullptr;
-    return gst_event_new_segment_done(static_cast<GstFormat>(format), position);
-}
-
-bool encodeCustom(GstEvent *event, ByteWriter &out)
-{
-    const GstStructure *structure = gst_event_get_structure(event);
-    MessageBudget budget;
-    return structure != nullptr && encodeStructure(*structure, out, budget);
-}
-
-GstEvent *decodeCustom(GstEventType type, ByteReader &in)
-{
-    MessageBudget budget;
-    StructureOwner structure = decodeStructure(in, budget);
-    return structure ? gst_event_new_custom(type, structure.release()) : nullptr;
-}
-
-bool encodeBody(WireEvent type, GstEvent *event, ByteWriter &out)
-{
-    switch (type) {
-    case WireEvent::StreamStart:
-        return encodeStreamStart(event, out);
-    case WireEvent::Caps:
-        return encodeCapsEvent(event, out);
-    case WireEvent::Segment:
-        return encodeSegmentEvent(event, out);
-    case WireEvent::Tag:
-        return encodeTagEvent(event, out);
-    case WireEvent::Gap:
-        return encodeGap(event, out);
-    case WireEvent::SegmentDone:
-        return encodeSegmentDone(event, out);
-    case WireEvent::CustomDownstream:
-    case WireEvent::CustomDownstreamSticky:
-        return encodeCustom(event, out);
-    }
-    return false;
-}
-
-DecodedEvent decodeBody(WireEvent type, ByteReader &in)
-{
-    const auto plain = [](GstEvent *event) { return DecodedEvent{EventOwner(event), std::nullopt}; };
-    switch (type) {
-    case WireEvent::StreamStart:
-        return decodeStreamStart(in);
-    case WireEvent::Caps:
-        return plain(decodeCapsEvent(in));
-    case WireEvent::Segment:
-        return plain(decodeSegmentEvent(in));
-    case WireEvent::Tag:
-        return plain(decodeTagEvent(in));
-    case WireEvent::Gap:
-        return plain(decodeGap(in));
-    case WireEvent::SegmentDone:
-        return plain(decodeSegmentDone(in));
-    case WireEvent::CustomDownstream:
-        return plain(decodeCustom(GST_EVENT_CUSTOM_DOWNSTREAM, in));
-    case WireEvent::CustomDownstreamSticky:
-        return plain(decodeCustom(GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, in));
-    }
-    return {}; // a type that we do not know
+    const auto all = kinds();
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const Kind &kind) { return kind.*member == value; });
+    return found == all.end() ? nullptr : &*found;
 }
 
 } // namespace
 
 size_t maxEventBytes(WireEvent type)
 {
-    switch (type) {
-    case WireEvent::StreamStart:
-        return kSeqnumBytes + kMaxSmallEventBytes + kMaxStreamIdBytes;
-    case WireEvent::Caps:
-        return kSeqnumBytes + kMaxCapsBytes;
-    case WireEvent::Tag:
-        return kSeqnumBytes + sizeof(uint32_t) + kMaxTagListBytes;
-    case WireEvent::Segment:
-    case WireEvent::Gap:
-    case WireEvent::SegmentDone:
-        return kSeqnumBytes + kMaxSmallEventBytes;
-    case WireEvent::CustomDownstream:
-    case WireEvent::CustomDownstreamSticky:
-        return kSeqnumBytes + kMaxCustomEventBytes;
-    }
-    return 0;
+    const Kind *kind = find(&Kind::wire, type);
+    return kind ? kSeqnumBytes + kind->maxBytes : 0;
 }
 
 std::optional<EncodedEvent> encodeEvent(GstEvent *event)
 {
-    const auto type = wireType(*event);
-    if (!type)
+    const Kind *kind = find(&Kind::type, GST_EVENT_TYPE(event));
+    if (!kind)
         return std::nullopt;
-    ByteWriter out(maxEventBytes(*type));
+    ByteWriter out(kSeqnumBytes + kind->maxBytes);
     out.number(uint32_t{gst_event_get_seqnum(event)});
-    if (!encodeBody(*type, event, out) || out.overflowed())
+    if (!kind->body.encode(event, out) || out.overflowed())
         return std::nullopt;
-    return EncodedEvent{*type, out.take()};
+    return EncodedEvent{kind->wire, out.take()};
 }
 
-DecodedEvent decodeEvent(WireEvent type, std::span<const std::byte> bytes)
+DecodedEvent decodeEvent(WireEvent type, std::span<const std::byte> bytes, GstObject *messageSource)
 {
-    if (bytes.size() > maxEventBytes(type))
+    const Kind *kind = find(&Kind::wire, type);
+    if (!kind || bytes.size() > kSeqnumBytes + kind->maxBytes)
         return {};
     ByteReader in(bytes);
     const auto seqnum = in.number<uint32_t>();
-    DecodedEvent decoded = decodeBody(type, in);
+    DecodedEvent decoded = kind->body.decode(in, messageSource);
     if (!decoded.event || in.failed() || !in.atEnd())
         return {};
     if (seqnum != GST_SEQNUM_INVALID)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Serialized downstream events to bytes and back, but for EOS, FLUSH and LATENCY, which the ring
-// carries in words of its own.
+// Downstream events to bytes and back, but for EOS, FLUSH and LATENCY, which the ring carries in words
+// of its own.
 #pragma once
 
 #include "plugin/gst_owner.h"
@@ -25,10 +25,19 @@ enum class WireEvent : uint16_t {
     SegmentDone = 6,
     CustomDownstream = 7,
     CustomDownstreamSticky = 8,
+    Toc = 9,
+    StreamCollection = 10,
+    SinkMessage = 11,
+    Protection = 12,
+    InstantRateChange = 13,
+    StreamGroupDone = 14,
+    CustomDownstreamOob = 15,
+    CustomBoth = 16,
+    CustomBothOob = 17,
 };
 
-inline constexpr size_t kMaxStreamIdBytes = 1024;
 inline constexpr size_t kMaxCustomEventBytes = 64 * 1024;
+inline constexpr size_t kMaxProtectionBytes = 256 * 1024;
 
 // The largest message of this type; no reader needs to fetch more. 0 for a type we do not know.
 [[nodiscard]] size_t maxEventBytes(WireEvent type);
@@ -41,8 +50,8 @@ struct EncodedEvent {
 struct DecodedEvent {
     EventOwner event; // nullptr: refused
 
-    // The group that the *producer* gave a STREAM_START: tells its streams apart, and is no id of
-    // this process. Whoever pushes the event sets one from gst_util_group_id_next() for it.
+    // The group that the *producer* gave a STREAM_START or a STREAM_GROUP_DONE: tells its streams apart,
+    // and is no id of this process. Whoever pushes the event takes one from gst_util_group_id_next().
     std::optional<uint32_t> producerGroupId;
 };
 
@@ -50,7 +59,9 @@ struct DecodedEvent {
 // of the event is ignored.
 [[nodiscard]] std::optional<EncodedEvent> encodeEvent(GstEvent *event);
 
-// The peer's sequence number is kept, where it is one.
-[[nodiscard]] DecodedEvent decodeEvent(WireEvent type, std::span<const std::byte> bytes);
+// The peer's sequence number is kept, where it is one. `messageSource`: whose message a SINK_MESSAGE's
+// is here, or nullptr.
+[[nodiscard]] DecodedEvent decodeEvent(WireEvent type, std::span<const std::byte> bytes,
+                                       GstObject *messageSource = nullptr);
 
 } // namespace sharedring

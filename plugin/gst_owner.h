@@ -20,11 +20,14 @@ struct GstRelease {
     void operator()(GstCapsFeatures *features) const { gst_caps_features_free(features); }
     void operator()(GstDateTime *dateTime) const { gst_date_time_unref(dateTime); }
     void operator()(GstEvent *event) const { gst_event_unref(event); }
+    void operator()(GstMessage *message) const { gst_message_unref(message); }
     void operator()(GstMemory *memory) const { gst_memory_unref(memory); }
     void operator()(GstQuery *query) const { gst_query_unref(query); }
     void operator()(GstSample *sample) const { gst_sample_unref(sample); }
     void operator()(GstStructure *structure) const { gst_structure_free(structure); }
     void operator()(GstTagList *tags) const { gst_tag_list_unref(tags); }
+    void operator()(GstToc *toc) const { gst_toc_unref(toc); }
+    void operator()(GstTocEntry *entry) const { gst_toc_entry_unref(entry); }
 };
 
 // Any GstObject: an element, pad, bus, pool, allocator.
@@ -43,10 +46,13 @@ using CapsFeaturesOwner = std::unique_ptr<GstCapsFeatures, GstRelease>;
 using DateTimeOwner = std::unique_ptr<GstDateTime, GstRelease>;
 using EventOwner = std::unique_ptr<GstEvent, GstRelease>;
 using MemoryOwner = std::unique_ptr<GstMemory, GstRelease>;
+using MessageOwner = std::unique_ptr<GstMessage, GstRelease>;
 using QueryOwner = std::unique_ptr<GstQuery, GstRelease>;
 using SampleOwner = std::unique_ptr<GstSample, GstRelease>;
 using StructureOwner = std::unique_ptr<GstStructure, GstRelease>;
 using TagListOwner = std::unique_ptr<GstTagList, GstRelease>;
+using TocOwner = std::unique_ptr<GstToc, GstRelease>;
+using TocEntryOwner = std::unique_ptr<GstTocEntry, GstRelease>;
 template <typename T>
 using ObjectOwner = std::unique_ptr<T, GstObjectRelease>;
 

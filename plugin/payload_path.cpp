@@ -53,6 +53,7 @@ bool PayloadPath::setCaps(const GstCaps *caps)
     if (!format)
         return false;
     format_ = *format;
+    metas_.forget();
     videoMetaUnderstood_ = true;
     return true;
 }
@@ -98,7 +99,21 @@ BufferOwner PayloadPath::copyIntoDefaultLayout(const VideoFields &fields, GstBuf
     return copy;
 }
 
-PayloadPath::Made PayloadPath::make(const BufferFields &fields, ringcore::Delivery &delivery) const
+// What there is of pixels and samples, so that no meta speaks of more.
+MetaTarget PayloadPath::targetFor(GstBuffer *buffer, const VideoFields *video, size_t size) const
+{
+    MetaTarget target{buffer};
+    target.payloadSize = size;
+    if (format_.kind == PayloadFormat::Kind::RawVideo) {
+        target.frameWidth = video ? video->width : static_cast<uint32_t>(format_.video.width);
+        target.frameHeight = video ? video->height : static_cast<uint32_t>(format_.video.height);
+    }
+    if (GST_AUDIO_INFO_IS_VALID(&format_.audio))
+        target.audio = &format_.audio;
+    return target;
+}
+
+PayloadPath::Made PayloadPath::make(const BufferFields &fields, ringcore::Delivery &delivery)
 {
     Made made;
     ringcore::Lease lease = std::move(delivery.lease);
@@ -107,6 +122,12 @@ PayloadPath::Made PayloadPath::make(const BufferFields &fields, ringcore::Delive
         made.fault = std::move(*fault);
         return made;
     }
+    const bool hasMetas = !delivery.extra.empty();
+    if (hasMetas && !metas_.fetch(delivery.extra)) {
+        made.fault = "metas of " + std::to_string(delivery.extra.size()) + " bytes";
+        return made;
+    }
+    IncomingMetas::Layout layout;
     if (size == 0) {
         made.buffer.reset(gst_buffer_new());
     } else if (!videoMetaUnderstood_ && !hasDefaultLayout(fields.video, format_.video)) {
@@ -123,14 +144,25 @@ PayloadPath::Made PayloadPath::make(const BufferFields &fields, ringcore::Delive
             made.buffer = copyOf(delivery.payload);
             made.copied = true;
         }
-        if (made.buffer && fields.video.present)
-            addVideoMeta(made.buffer.get(), fields.video);
-        if (made.buffer && format_.kind == PayloadFormat::Kind::PlanarAudio)
-            addPlanes(made.buffer.get(), format_.audio, size);
+        layout.video = fields.video.present ? &fields.video : nullptr;
+        layout.planes = format_.kind == PayloadFormat::Kind::PlanarAudio;
     }
     if (!made.buffer) {
         made.fault = "no memory for a copy of " + std::to_string(size) + " bytes";
         return made;
+    }
+    if (hasMetas) {
+        if (auto fault =
+                metas_.attach(targetFor(made.buffer.get(), layout.video, size), layout, made.metasLeft)) {
+            made.buffer.reset();
+            made.fault = std::move(*fault);
+            return made;
+        }
+    } else {
+        if (layout.video)
+            addVideoMeta(made.buffer.get(), fields.video);
+        if (layout.planes)
+            addPlanes(made.buffer.get(), format_.audio, size);
     }
     // What appending memory sets is between GStreamer and its pools, and none of these buffers has one.
     GST_BUFFER_FLAG_UNSET(made.buffer.get(), GST_BUFFER_FLAG_TAG_MEMORY);

@@ -7,6 +7,7 @@
 
 #include "plugin/buffer_checks.h"
 #include "plugin/gst_owner.h"
+#include "plugin/incoming_metas.h"
 #include "plugin/source_settings.h"
 #include "ringcore/subscriber.h"
 
@@ -34,18 +35,21 @@ public:
         BufferOwner buffer; // no times; nullptr: refused, or no memory
         std::string fault;  // why it is refused
         bool copied = false;
+        unsigned metasLeft = 0; // that cannot be attached here
     };
     // The lease goes into the buffer, or ends here.
-    Made make(const BufferFields &fields, ringcore::Delivery &delivery) const;
+    Made make(const BufferFields &fields, ringcore::Delivery &delivery);
 
     const PayloadFormat &format() const { return format_; }
 
 private:
     bool mayMap(const ringcore::Delivery &delivery) const;
     BufferOwner copyIntoDefaultLayout(const VideoFields &fields, GstBuffer *mapped) const;
+    MetaTarget targetFor(GstBuffer *buffer, const VideoFields *video, size_t size) const;
 
     const PayloadMode mode_;
     PayloadFormat format_;
+    IncomingMetas metas_;
     bool videoMetaUnderstood_ = true;
 };
 

@@ -12,9 +12,15 @@ namespace
 constexpr gint kMaxChannels = 1024; // keeps the products below within their types
 constexpr gint kMaxSampleBytes = 8;
 
+// GST_AUDIO_INFO_BPS() are those that matter: 3 of the 4 of S24_32.
+gint bytesOfSample(const GstAudioInfo &audio)
+{
+    return GST_AUDIO_INFO_WIDTH(&audio) / 8;
+}
+
 size_t bytesOfPlane(const GstAudioMeta &meta)
 {
-    return meta.samples * static_cast<size_t>(GST_AUDIO_INFO_BPS(&meta.info));
+    return meta.samples * static_cast<size_t>(bytesOfSample(meta.info));
 }
 
 } // namespace
@@ -57,15 +63,16 @@ bool isPlanar(const GstStructure *caps)
     return g_strcmp0(gst_structure_get_string(caps, "layout"), "non-interleaved") == 0;
 }
 
-std::optional<GstAudioInfo> planarAudioOf(const GstCaps *caps)
+std::optional<GstAudioInfo> rawAudioOf(const GstCaps *caps)
 {
     gint channels = 0;
     GstAudioInfo audio;
     if (!gst_structure_get_int(gst_caps_get_structure(caps, 0), "channels", &channels) || channels < 1 ||
         channels > kMaxChannels || !gst_audio_info_from_caps(&audio, caps))
         return std::nullopt;
-    const gint bytes = GST_AUDIO_INFO_BPS(&audio);
-    if (bytes < 1 || bytes > kMaxSampleBytes || GST_AUDIO_INFO_BPF(&audio) != bytes * channels)
+    const gint bytes = bytesOfSample(audio);
+    if (!GST_AUDIO_INFO_IS_VALID(&audio) || bytes < 1 || bytes > kMaxSampleBytes ||
+        GST_AUDIO_INFO_BPF(&audio) != bytes * channels)
         return std::nullopt;
     return audio;
 }

@@ -20,8 +20,8 @@ bool copyPlanes(GstBuffer *buffer, std::byte *to);
 
 // The source's side. Whether caps name such audio at all.
 bool isPlanar(const GstStructure *caps);
-// Nothing: it is not of a kind that we map.
-std::optional<GstAudioInfo> planarAudioOf(const GstCaps *caps);
+// Of audio/x-raw. Nothing: it is not of a kind that we map.
+std::optional<GstAudioInfo> rawAudioOf(const GstCaps *caps);
 // `size` bytes, a whole number of samples.
 void addPlanes(GstBuffer *buffer, const GstAudioInfo &audio, size_t size);
 

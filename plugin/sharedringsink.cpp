@@ -114,10 +114,10 @@ static GstFlowReturn gst_shared_ring_sink_wait_event(GstBaseSink *base, GstEvent
     const auto stream = stateOf(base).current();
     if (!stream)
         return GST_FLOW_FLUSHING;
+    if (GST_EVENT_TYPE(event) == GST_EVENT_GAP)
+        return stream->gap(event);
     if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
         stream->endOfStream();
-    else if (GST_EVENT_TYPE(event) == GST_EVENT_GAP)
-        stream->gap(event);
     return GST_FLOW_OK;
 }
 
@@ -132,8 +132,7 @@ static gboolean gst_shared_ring_sink_event(GstBaseSink *base, GstEvent *event)
         gst_event_parse_flush_stop(event, &resetTime);
     if (type == GST_EVENT_FLUSH_START)
         stream->flushStart();
-    else if (GST_EVENT_IS_SERIALIZED(event) && type != GST_EVENT_FLUSH_STOP && type != GST_EVENT_EOS &&
-             type != GST_EVENT_GAP)
+    else if (type != GST_EVENT_FLUSH_STOP && type != GST_EVENT_EOS && type != GST_EVENT_GAP)
         stream->event(event);
     const gboolean handled = GST_BASE_SINK_CLASS(gst_shared_ring_sink_parent_class)->event(base, event);
     if (type == GST_EVENT_FLUSH_STOP)

@@ -22,12 +22,46 @@ namespace
 
 constexpr GstClockTime kMaxLatency = 10 * GST_SECOND;
 
+const std::string kTooMuch = "no more than " + std::to_string(ringcore::kMaxStickyEvents) +
+                             " sticky events are kept, in a quarter of max-memory";
+
+// A joiner hears of the stream's times first, then the events in the order in which pads send theirs.
+constexpr uint32_t kInfoPlace = 0;
+
+uint32_t placeOf(GstEventType type)
+{
+    return gst_event_type_to_sticky_ordering(type);
+}
+
+// What a pad forgets when a stream starts or a flush ends; the end of a stream is no event here.
+const uint32_t kForgottenAtStart[] = {placeOf(GST_EVENT_TAG), placeOf(GST_EVENT_STREAM_GROUP_DONE)};
+const uint32_t kForgottenAtFlush[] = {placeOf(GST_EVENT_SEGMENT), placeOf(GST_EVENT_STREAM_GROUP_DONE)};
+
+bool survivesFlush(GstEvent *event)
+{
+    if (!GST_EVENT_IS_STICKY(event))
+        return !GST_EVENT_IS_SERIALIZED(event);
+    return GST_EVENT_TYPE(event) != GST_EVENT_SEGMENT && GST_EVENT_TYPE(event) != GST_EVENT_STREAM_GROUP_DONE;
+}
+
+// Pads keep one of a type, of some types one for each name.
+std::optional<ringcore::OutgoingEvent::Sticky> stickinessOf(GstEvent *event)
+{
+    const GstEventTypeFlags flags = gst_event_type_get_flags(GST_EVENT_TYPE(event));
+    if ((flags & GST_EVENT_TYPE_STICKY) == 0)
+        return std::nullopt;
+    const bool named = (flags & GST_EVENT_TYPE_STICKY_MULTI) != 0;
+    return ringcore::OutgoingEvent::Sticky{
+        placeOf(GST_EVENT_TYPE(event)), named ? gst_structure_get_name(gst_event_get_structure(event)) : ""};
+}
+
 } // namespace
 
 SinkStream::SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
                        std::shared_ptr<ClientRequests> requests, const SinkSettings &settings)
     : sink_(sink), settings_(settings), publisher_(std::move(publisher)), stream_(publisher_->stream()),
-      requests_(std::move(requests)), allocator_(newPayloadAllocator(stream_, pools_)), time_(sink)
+      requests_(std::move(requests)), allocator_(newPayloadAllocator(stream_, pools_)), time_(sink),
+      metas_(GST_ELEMENT_CAST(sink))
 {
 }
 
@@ -73,7 +107,7 @@ GstFlowReturn SinkStream::afterInterruption()
     return gst_base_sink_wait_preroll(sink_);
 }
 
-// In render: all clients left, and the stream waits for one.
+// In render, or in a gap: there is no client (any more), and the stream waits for one.
 GstFlowReturn SinkStream::awaitClient()
 {
     if (!settings_.waitForConnection || stream_->consumers() > 0)
@@ -146,80 +180,113 @@ Timestamps SinkStream::chosenMode(bool upstreamLive) const
 // The first buffer (or gap, or end) of a stream: from here on the mode is known.
 void SinkStream::open()
 {
-    if (open_)
-        return;
+    {
+        const std::lock_guard guard(eventsLock_);
+        if (open_)
+            return;
+    }
     queryUpstream(&upstreamLive_, &minimumLatency_);
     time_.decide(chosenMode(upstreamLive_));
-    open_ = true;
     publishInfo();
-    for (const EventOwner &event : std::exchange(held_, {}))
-        publish(event.get());
+    publishHeld();
 }
 
 void SinkStream::publishInfo()
 {
-    if (!open_)
-        return; // not known yet, and said when it is
     StreamInfo info{};
     info.timestamps = static_cast<uint32_t>(time_.mode());
     info.flags = headers_.areInBand() ? kHeadersInBand : 0;
     info.minimumLatency = gst_base_sink_get_sync(sink_) ? 0 : minimumLatency_;
-    stream_->publishEvent(
-        {kKindStreamInfo, std::as_bytes(std::span(&info, 1)), ringcore::OutgoingEvent::Sticky{kInfo, ""}});
+    stream_->publishEvent({kKindStreamInfo, std::as_bytes(std::span(&info, 1)),
+                           ringcore::OutgoingEvent::Sticky{kInfoPlace, ""}});
 }
 
 // ---- events
 
 void SinkStream::event(GstEvent *event)
 {
+    const bool headersChanged = GST_EVENT_TYPE(event) == GST_EVENT_CAPS && headers_.takeCaps(event);
+    if (hold(event))
+        return; // what has changed is said when the stream opens
+    if (headersChanged)
+        publishInfo();
+    publish(event);
+}
+
+bool SinkStream::hold(GstEvent *event)
+{
+    const std::lock_guard guard(eventsLock_);
     if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
         open_ = false;
-    if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS && headers_.takeCaps(event))
-        publishInfo();
-    if (open_)
-        publish(event);
-    else
+    if (!open_)
         held_.emplace_back(gst_event_ref(event));
+    return !open_;
+}
+
+void SinkStream::publishHeld()
+{
+    while (true) {
+        std::vector<EventOwner> held;
+        {
+            const std::lock_guard guard(eventsLock_);
+            open_ = held_.empty();
+            if (open_)
+                return;
+            held.swap(held_);
+        }
+        // One of another thread may have come before the stream that it will be told in.
+        std::stable_partition(held.begin(), held.end(),
+                              [](const EventOwner &event) { return GST_EVENT_IS_SERIALIZED(event.get()); });
+        for (const EventOwner &event : held)
+            publish(event.get());
+    }
 }
 
 void SinkStream::publish(GstEvent *event)
 {
-    auto encoded = encodeEvent(event);
+    const auto encoded = encodeEvent(event);
     if (!encoded) {
-        GST_DEBUG_OBJECT(sink_, "not carried: %" GST_PTR_FORMAT, event);
+        leave(event, "it, or something in it, does not cross");
         return;
     }
-    std::optional<ringcore::OutgoingEvent::Sticky> sticky;
-    switch (GST_EVENT_TYPE(event)) {
-    case GST_EVENT_STREAM_START:
-        stream_->forgetSticky(kTag); // as a pad does
-        sticky = {kStreamStart, ""};
-        break;
-    case GST_EVENT_CAPS:
-        sticky = {kCaps, ""};
-        break;
-    case GST_EVENT_SEGMENT:
-        sticky = {kSegment, ""};
-        break;
-    case GST_EVENT_TAG:
-        sticky = {kTag, gst_structure_get_name(gst_event_get_structure(event))};
-        break;
-    case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
-        sticky = {kCustom, gst_structure_get_name(gst_event_get_structure(event))};
-        break;
-    default:
-        break;
-    }
-    stream_->publishEvent(
-        {kKindEvent + static_cast<uint32_t>(encoded->type), encoded->bytes, std::move(sticky)});
+    if (GST_EVENT_IS_SERIALIZED(event))
+        awaitRoom(encoded->bytes.size());
+    if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
+        stream_->forgetSticky(kForgottenAtStart);
+    if (!stream_->publishEvent(
+            {kKindEvent + static_cast<uint32_t>(encoded->type), encoded->bytes, stickinessOf(event)}))
+        leave(event, kTooMuch);
 }
 
-void SinkStream::gap(GstEvent *event)
+void SinkStream::leave(GstEvent *event, const std::string &why)
 {
+    eventsLeft_.fetch_add(1, std::memory_order_relaxed);
+    const bool isNew = [&] {
+        const std::lock_guard guard(eventsLock_);
+        return left_.insert(GST_EVENT_TYPE(event)).second;
+    }();
+    GST_CAT_LEVEL_LOG(GST_CAT_DEFAULT, isNew ? GST_LEVEL_WARNING : GST_LEVEL_DEBUG, sink_,
+                      "left out: %s: %" GST_PTR_FORMAT, why.c_str(), event);
+}
+
+// Of who is waited for, nobody is to miss an event either.
+void SinkStream::awaitRoom(size_t bytes)
+{
+    while (!stream_->waitForEventRoom(bytes)) {
+        if (afterInterruption() != GST_FLOW_OK)
+            return;
+    }
+}
+
+GstFlowReturn SinkStream::gap(GstEvent *event)
+{
+    // No gap is prerolled as a buffer is: it waits here, before anything of its stream goes out.
+    if (const GstFlowReturn flow = awaitClient(); flow != GST_FLOW_OK)
+        return flow;
     open();
     if (time_.mode() == Timestamps::Preserve) {
         publish(event);
-        return;
+        return GST_FLOW_OK;
     }
     GstClockTime begin, duration;
     gst_event_parse_gap(event, &begin, &duration);
@@ -229,9 +296,10 @@ void SinkStream::gap(GstEvent *event)
     times.duration = duration;
     time_.stamp(stand.get(), times);
     if (times.pts < 0)
-        return;
+        return GST_FLOW_OK;
     const EventOwner moved(gst_event_new_gap(static_cast<GstClockTime>(times.pts), times.duration));
     publish(moved.get());
+    return GST_FLOW_OK;
 }
 
 void SinkStream::endOfStream()
@@ -247,11 +315,12 @@ void SinkStream::flushStart()
 
 void SinkStream::flushStop(bool resetTime)
 {
-    std::erase_if(held_,
-                  [](const EventOwner &event) { return GST_EVENT_TYPE(event.get()) == GST_EVENT_SEGMENT; });
+    {
+        const std::lock_guard guard(eventsLock_);
+        std::erase_if(held_, [](const EventOwner &event) { return !survivesFlush(event.get()); });
+    }
     oldNewsUntil_ = GST_CLOCK_TIME_NONE;
-    constexpr uint32_t kForgotten[] = {kSegment};
-    stream_->flushStop(resetTime, kForgotten);
+    stream_->flushStop(resetTime, kForgottenAtFlush);
 }
 
 // ---- memory for upstream
@@ -306,10 +375,12 @@ GstStructure *SinkStream::statistics() const
     gst_structure_set(structure, "published", G_TYPE_UINT64, now.published, "published-bytes", G_TYPE_UINT64,
                       now.publishedBytes, "copies", G_TYPE_UINT64, copies_.load(std::memory_order_relaxed),
                       "copied-bytes", G_TYPE_UINT64, copiedBytes_.load(std::memory_order_relaxed), "no-room",
-                      G_TYPE_UINT64, noRoom_.load(std::memory_order_relaxed), "arena-used", G_TYPE_UINT64,
-                      now.arenaUsed, "arena-size", G_TYPE_UINT64, now.arenaSize, "arena-largest-free",
-                      G_TYPE_UINT64, now.largestFreeRun, "arena-populated", G_TYPE_UINT64, now.arenaPopulated,
-                      "connections", G_TYPE_UINT, publisher_->connections(), nullptr);
+                      G_TYPE_UINT64, noRoom_.load(std::memory_order_relaxed), "metas-left", G_TYPE_UINT64,
+                      metas_.left(), "events-left", G_TYPE_UINT64,
+                      eventsLeft_.load(std::memory_order_relaxed), "arena-used", G_TYPE_UINT64, now.arenaUsed,
+                      "arena-size", G_TYPE_UINT64, now.arenaSize, "arena-largest-free", G_TYPE_UINT64,
+                      now.largestFreeRun, "arena-populated", G_TYPE_UINT64, now.arenaPopulated, "connections",
+                      G_TYPE_UINT, publisher_->connections(), nullptr);
     const ClientRequests::Statistics asked = requests_->statistics();
     gst_structure_set(structure, "requests", G_TYPE_UINT64, asked.granted, "requests-refused", G_TYPE_UINT64,
                       asked.refused, "key-units-asked", G_TYPE_UINT64, requests_->keyUnits().asked(),

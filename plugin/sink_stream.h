@@ -6,6 +6,7 @@
 #include "client_requests.h"
 #include "gst_owner.h"
 #include "idle_pools.h"
+#include "outgoing_metas.h"
 #include "outgoing_time.h"
 #include "payload_buffer.h"
 #include "ringcore/publisher.h"
@@ -17,7 +18,9 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,10 +39,10 @@ public:
     GstFlowReturn preroll();
     GstFlowReturn render(GstBuffer *buffer);
     GstFlowReturn renderList(GstBufferList *list);
-    void event(GstEvent *event); // serialized, not EOS, GAP, FLUSH
-    void gap(GstEvent *event);   // after it was waited for
-    void endOfStream();          // likewise
-    void flushStart();           // any thread
+    void event(GstEvent *event);        // not EOS, GAP, FLUSH; any thread, if it is not serialized
+    GstFlowReturn gap(GstEvent *event); // after it was waited for
+    void endOfStream();                 // likewise
+    void flushStart();                  // any thread
     void flushStop(bool resetTime);
     void unlock() { stream_->interrupt(); }                                           // any thread
     void unlockStop() { stream_->resume(); }                                          // any thread
@@ -51,25 +54,31 @@ public:
     ringcore::FanOut &fanOut() const { return *stream_; }
 
 private:
-    // The events' order as a joiner hears them.
-    enum Place : uint32_t { kInfo, kStreamStart, kCaps, kSegment, kTag, kCustom };
-
     // What of a list is on its way into the ring: what an Outgoing points to lies here until it is there.
     struct Piece {
         std::vector<BufferFields> fields;
+        std::vector<std::vector<std::byte>> metas;
         std::vector<ringcore::Outgoing> buffers;
+        size_t metaBytes = 0;
     };
 
     GstFlowReturn beforeRender(GstMiniObject *bufferOrList);
     std::optional<Payload> takeIn(GstBuffer *buffer, GstFlowReturn &flow);
-    ringcore::Outgoing outgoingOf(GstBuffer *buffer, const Payload &payload, BufferFields &fields);
+    std::vector<std::byte> metasOf(GstBuffer *buffer, const Payload &payload);
+    ringcore::Outgoing outgoingOf(GstBuffer *buffer, const Payload &payload, BufferFields &fields,
+                                  const std::vector<std::byte> &metas);
     bool awaitMemory(GstFlowReturn &flow);
+    bool makeRoom(size_t size, bool &tried, GstFlowReturn &flow);
     GstFlowReturn publishPiece();
     GstFlowReturn awaitClient();
     GstFlowReturn afterInterruption();
     void open();
     void publishInfo();
+    bool hold(GstEvent *event);
+    void publishHeld();
     void publish(GstEvent *event);
+    void awaitRoom(size_t bytes);
+    void leave(GstEvent *event, const std::string &why);
     Timestamps chosenMode(bool upstreamLive) const;
     void queryUpstream(bool *live, GstClockTime *minimum) const;
     bool isOldNews(GstBuffer *buffer) const;
@@ -85,9 +94,8 @@ private:
     const ObjectOwner<GstAllocator> allocator_;
 
     OutgoingTime time_;
+    OutgoingMetas metas_;
     Piece piece_;
-    bool open_ = false;            // the mode is decided, and events go out as they come
-    std::vector<EventOwner> held_; // until then
     bool upstreamLive_ = false;
     GstClockTime minimumLatency_ = 0;
     bool waitAnnounced_ = false;
@@ -95,10 +103,16 @@ private:
     GstClockTime oldNewsUntil_ =
         GST_CLOCK_TIME_NONE; // running time; what is before it was missed by everybody
 
+    std::mutex eventsLock_;        // guards what follows; never held while calling out
+    bool open_ = false;            // the mode is decided, and events go out as they come
+    std::vector<EventOwner> held_; // until then
+    std::set<GstEventType> left_;  // types of which the log was told that they do not cross
+
     std::atomic<bool> latencyChanged_{false};
     std::atomic<uint64_t> copies_{0};
     std::atomic<uint64_t> copiedBytes_{0};
-    std::atomic<uint64_t> noRoom_{0}; // buffers that found no room in the arena
+    std::atomic<uint64_t> noRoom_{0};     // buffers that found no room in the arena
+    std::atomic<uint64_t> eventsLeft_{0}; // that do not cross
 };
 
 } // namespace sharedring

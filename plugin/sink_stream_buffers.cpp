@@ -5,6 +5,7 @@
 #include "stream_wire.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sharedring
 {
@@ -16,6 +17,10 @@ constexpr std::chrono::milliseconds kMemoryPatience{10}; // until the arena is l
 
 // A longer list crosses as several: no more is written before it is shown than a client may ever hold.
 constexpr size_t kPiece = ringcore::kMaxBuffersLimit;
+constexpr size_t kPieceMetaBytes = 4 * 1024 * 1024; // likewise, once it has so many
+
+// At most this part of the arena for the metas of one buffer.
+constexpr size_t kMetasShare = 4;
 
 void release(const ringcore::Outgoing &outgoing)
 {
@@ -35,7 +40,7 @@ GstFlowReturn SinkStream::refuseTooLarge(gsize size)
     return GST_FLOW_ERROR;
 }
 
-GstFlowReturn SinkStream::beforeRender(GstMiniObject *bufferOrList)
+inline GstFlowReturn SinkStream::beforeRender(GstMiniObject *bufferOrList)
 {
     // The base class lets what is outside of the segment (the DTS of B-frames before its start) through
     // without a preroll, when there may be no clock yet.
@@ -71,7 +76,8 @@ bool SinkStream::awaitMemory(GstFlowReturn &flow)
 }
 
 // Its bytes, in the arena. Nothing: it goes no further, and `flow` says what that means for the stream.
-std::optional<Payload> SinkStream::takeIn(GstBuffer *buffer, GstFlowReturn &flow)
+[[gnu::always_inline]] inline std::optional<Payload> SinkStream::takeIn(GstBuffer *buffer,
+                                                                        GstFlowReturn &flow)
 {
     if (headers_.takeBuffer(buffer))
         publishInfo();
@@ -103,7 +109,29 @@ std::optional<Payload> SinkStream::takeIn(GstBuffer *buffer, GstFlowReturn &flow
     return payload;
 }
 
-ringcore::Outgoing SinkStream::outgoingOf(GstBuffer *buffer, const Payload &payload, BufferFields &fields)
+// There is none for a buffer's metas: what is done for payload is tried first, once. True: publish again;
+// else the buffer is lost, or `flow` says why.
+bool SinkStream::makeRoom(size_t size, bool &tried, GstFlowReturn &flow)
+{
+    if (std::exchange(tried, true))
+        return awaitMemory(flow);
+    pools_->discardAll();
+    stream_->relieveShortage(size);
+    return true;
+}
+
+// Together with the payload they fit, or a stream that waits would wait for ever.
+inline std::vector<std::byte> SinkStream::metasOf(GstBuffer *buffer, const Payload &payload)
+{
+    if (!OutgoingMetas::hasAny(buffer))
+        return {};
+    const size_t arena = stream_->arena().size();
+    const size_t rest = arena - std::min<size_t>(payload.charge, arena);
+    return metas_.encode(buffer, payload.visible.size, std::min(arena / kMetasShare, rest));
+}
+
+ringcore::Outgoing SinkStream::outgoingOf(GstBuffer *buffer, const Payload &payload, BufferFields &fields,
+                                          const std::vector<std::byte> &metas)
 {
     time_.stamp(buffer, fields);
     ringcore::Outgoing outgoing;
@@ -111,6 +139,7 @@ ringcore::Outgoing SinkStream::outgoingOf(GstBuffer *buffer, const Payload &payl
     outgoing.inlineBytes = std::as_bytes(std::span(&fields, 1));
     outgoing.payload = payload.visible;
     outgoing.charge = payload.charge;
+    outgoing.extra = metas;
     outgoing.keeper = payload.keeper;
     outgoing.isDelta = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
     requests_->setTimes(time_.zero(), fields.pts != kNoTime ? fields.pts : fields.dts);
@@ -126,15 +155,22 @@ GstFlowReturn SinkStream::render(GstBuffer *buffer)
     if (!payload)
         return flow;
     BufferFields fields = fieldsOf(buffer);
-    const ringcore::Outgoing outgoing = outgoingOf(buffer, *payload, fields);
-    while (stream_->publish(outgoing) == ringcore::PublishOutcome::Interrupted) {
-        if (flow = afterInterruption(); flow != GST_FLOW_OK) {
-            release(outgoing);
-            return flow;
-        }
+    const std::vector<std::byte> metas = metasOf(buffer, *payload);
+    const ringcore::Outgoing outgoing = outgoingOf(buffer, *payload, fields, metas);
+    for (bool tried = false;;) {
+        const auto outcome = stream_->publish(outgoing);
+        if (outcome == ringcore::PublishOutcome::Interrupted)
+            flow = afterInterruption();
+        else if (outcome != ringcore::PublishOutcome::NoMemory) {
+            requests_->keyUnits().passed(outgoing.isDelta, stream_->somebodyWaitsToBegin());
+            return GST_FLOW_OK;
+        } else if (!makeRoom(metas.size(), tried, flow))
+            break;
+        if (flow != GST_FLOW_OK)
+            break;
     }
-    requests_->keyUnits().passed(outgoing.isDelta, stream_->somebodyWaitsToBegin());
-    return GST_FLOW_OK;
+    release(outgoing);
+    return flow;
 }
 
 GstFlowReturn SinkStream::renderList(GstBufferList *list)
@@ -143,6 +179,7 @@ GstFlowReturn SinkStream::renderList(GstBufferList *list)
     const guint length = gst_buffer_list_length(list);
     const size_t most = std::min<size_t>(length, kPiece); // nothing moves while it is pointed to
     piece_.fields.reserve(most);
+    piece_.metas.reserve(most);
     piece_.buffers.reserve(most);
     for (guint i = 0; i < length && flow == GST_FLOW_OK; i++) {
         GstBuffer *buffer = gst_buffer_list_get(list, i);
@@ -154,9 +191,11 @@ GstFlowReturn SinkStream::renderList(GstBufferList *list)
         }
         if (const auto payload = takeIn(buffer, flow)) {
             BufferFields &fields = piece_.fields.emplace_back(fieldsOf(buffer));
-            piece_.buffers.push_back(outgoingOf(buffer, *payload, fields));
+            const auto &metas = piece_.metas.emplace_back(metasOf(buffer, *payload));
+            piece_.metaBytes += metas.size();
+            piece_.buffers.push_back(outgoingOf(buffer, *payload, fields, metas));
         }
-        if (piece_.buffers.size() == kPiece)
+        if (piece_.buffers.size() == kPiece || piece_.metaBytes > kPieceMetaBytes)
             flow = publishPiece();
     }
     return flow == GST_FLOW_OK ? publishPiece() : flow;
@@ -166,11 +205,19 @@ GstFlowReturn SinkStream::renderList(GstBufferList *list)
 GstFlowReturn SinkStream::publishPiece()
 {
     GstFlowReturn flow = GST_FLOW_OK;
+    bool tried = false; // to make room for the metas of the first of the rest
     for (std::span<const ringcore::Outgoing> rest(piece_.buffers); !rest.empty();) {
         const auto [outcome, taken] = stream_->publishList(rest);
         rest = rest.subspan(taken);
-        if (outcome == ringcore::PublishOutcome::Interrupted)
+        tried = tried && taken == 0;
+        if (outcome == ringcore::PublishOutcome::Interrupted) {
             flow = afterInterruption();
+        } else if (outcome == ringcore::PublishOutcome::NoMemory &&
+                   !makeRoom(rest.front().extra.size(), tried, flow) && flow == GST_FLOW_OK) {
+            release(rest.front());
+            rest = rest.subspan(1);
+            tried = false;
+        }
         if (flow != GST_FLOW_OK) {
             std::for_each(rest.begin(), rest.end(), release);
             break;
@@ -179,6 +226,8 @@ GstFlowReturn SinkStream::publishPiece()
     for (const ringcore::Outgoing &buffer : piece_.buffers)
         requests_->keyUnits().passed(buffer.isDelta, stream_->somebodyWaitsToBegin());
     piece_.fields.clear();
+    piece_.metas.clear();
+    piece_.metaBytes = 0;
     piece_.buffers.clear();
     return flow;
 }

@@ -23,6 +23,7 @@ struct SourceCounters {
     std::atomic<uint64_t> copies{0};
     std::atomic<uint64_t> drops{0}; // buffers that came and were not pushed
     std::atomic<uint64_t> eventsSkipped{0};
+    std::atomic<uint64_t> metasLeft{0}; // that came and could not be attached
 };
 
 struct SourcePort {

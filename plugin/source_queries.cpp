@@ -30,7 +30,8 @@ StructureOwner Source::statisticsOf(const Run &run)
         "connections", G_TYPE_UINT64, ring.connections,                                          //
         "faults", G_TYPE_UINT64, ring.faults,                                                    //
         "flushes", G_TYPE_UINT64, ring.flushes,                                                  //
-        "events-skipped", G_TYPE_UINT64, counters.eventsSkipped.load(std::memory_order_relaxed), nullptr));
+        "events-skipped", G_TYPE_UINT64, counters.eventsSkipped.load(std::memory_order_relaxed), "metas-left",
+        G_TYPE_UINT64, counters.metasLeft.load(std::memory_order_relaxed), nullptr));
 }
 
 StructureOwner Source::statistics() const

@@ -36,6 +36,15 @@ std::optional<T> plainInline(const Delivery &delivery)
     return value;
 }
 
+// Whether a list that has begun is not ended by this. (At a FlushStop the pad still flushes, and what is
+// pushed is thrown away.)
+bool mayGoOn(Received received, const Delivery &delivery)
+{
+    return received == Received::Interrupted ||
+           (received == Received::Record && delivery.list != ringcore::ListPlace::None &&
+            delivery.record.head.kind == kKindBuffer);
+}
+
 } // namespace
 
 SourceStream::SourceStream(SourcePort &port, const SourceSettings &settings, ringcore::Subscriber &subscriber)
@@ -46,10 +55,7 @@ SourceStream::SourceStream(SourcePort &port, const SourceSettings &settings, rin
 
 SourceStream::Next SourceStream::handle(Received received, Delivery &delivery)
 {
-    const bool mayGoOn = received == Received::Interrupted || received == Received::FlushStop ||
-                         (received == Received::Record && delivery.list != ringcore::ListPlace::None &&
-                          delivery.record.head.kind == kKindBuffer);
-    if (!mayGoOn && pushList() == Next::Finished)
+    if (list_ && !mayGoOn(received, delivery) && pushList() == Next::Finished)
         return Next::Finished;
     switch (received) {
     case Received::Record:
@@ -163,17 +169,14 @@ void SourceStream::endStream()
     pushOwnStart();
     GST_DEBUG_OBJECT(port_.element, "end of the producer's stream");
     atEnd_ = true;
-    // A stream that begins anew is told in full: the pad takes nothing else after this.
-    sticky_.forgetAll();
     gst_pad_push_event(port_.pad, gst_event_new_eos());
 }
 
 void SourceStream::endFlush(bool producerResetsTime)
 {
-    list_.reset();
     held_.clear();
     // These are what the flush removes from pads.
-    for (const WireEvent type : {WireEvent::Segment, WireEvent::SegmentDone})
+    for (const WireEvent type : {WireEvent::Segment, WireEvent::StreamGroupDone})
         sticky_.forget(type);
     atEnd_ = false;
     discont_ = true;
@@ -207,7 +210,7 @@ void SourceStream::takeStreamInfo(const Delivery &delivery)
 SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
 {
     const auto fields = plainInline<BufferFields>(delivery);
-    if (!fields || !delivery.extra.empty()) {
+    if (!fields) {
         refuse("buffer with " + std::to_string(delivery.inlineBytes.size()) + " bytes of fields");
         return Next::Continue;
     }
@@ -244,8 +247,12 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     port_.counters.bytes.fetch_add(size, std::memory_order_relaxed);
     if (made.copied)
         port_.counters.copies.fetch_add(1, std::memory_order_relaxed);
+    if (made.metasLeft > 0)
+        port_.counters.metasLeft.fetch_add(made.metasLeft, std::memory_order_relaxed);
     pushed_++;
-    const Next next = pushOrCollect(std::move(made), delivery.list);
+    const Next next = delivery.list == ringcore::ListPlace::None
+                          ? handleFlow(gst_pad_push(port_.pad, made.buffer.release()))
+                          : collect(std::move(made.buffer), made.copied ? size : 0, delivery.list);
     if (next == Next::Continue && isComplete()) {
         finish(nullptr);
         return Next::Finished;

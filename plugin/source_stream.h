@@ -15,6 +15,7 @@
 #include <gst/gst.h>
 
 #include <cstddef>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,7 +54,10 @@ private:
     // source_stream_events.cpp
     void takeEvent(const ringcore::Delivery &delivery);
     void dispatch(WireEvent type, DecodedEvent decoded);
+    std::optional<guint> knownGroup(uint32_t producerId) const;
+    guint groupFor(uint32_t producerId);
     void takeStreamStart(DecodedEvent decoded);
+    void takeGroupDone(DecodedEvent decoded);
     void takeCaps(EventOwner event);
     void acceptCaps(EventOwner event);
     void takeGap(EventOwner event);
@@ -65,7 +69,7 @@ private:
     void pushOwnStart();
 
     // source_stream_lists.cpp
-    Next pushOrCollect(PayloadPath::Made made, ringcore::ListPlace place);
+    Next collect(BufferOwner buffer, size_t copied, ringcore::ListPlace place);
     Next pushList();
 
     // source_stream_headers.cpp
@@ -77,6 +81,11 @@ private:
     Next handleFlow(GstFlowReturn flow);
     void refuse(const std::string &what);
     void say(const ringcore::Loss &loss) const;
+
+    struct Group {
+        uint32_t producerId;
+        guint id; // of this process
+    };
 
     SourcePort &port_;
     const SourceSettings settings_;
@@ -98,9 +107,8 @@ private:
     bool headersInBand_ = false;
     bool isFirst_ = true; // the next buffer is this producer's first
     bool warnedOfClockStream_ = false;
-    int pushed_ = 0; // buffers, for num-buffers
-    std::optional<uint32_t> producerGroup_;
-    guint group_ = GST_GROUP_ID_INVALID;
+    int pushed_ = 0;           // buffers, for num-buffers
+    std::deque<Group> groups_; // the latest last
 };
 
 } // namespace sharedring

@@ -21,6 +21,8 @@ using ringcore::Delivery;
 
 // A producer that sends events and no buffer does not make us keep them all.
 constexpr size_t kMaxHeld = 64;
+// Nor does one that makes up groups.
+constexpr size_t kMaxGroups = 16;
 
 // Pads keep one event for each name.
 std::string stickyName(GstEvent *event)
@@ -29,6 +31,13 @@ std::string stickyName(GstEvent *event)
     return structure && (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_STICKY_MULTI)
                ? gst_structure_get_name(structure)
                : "";
+}
+
+// What a pad still has when the next stream starts.
+bool outlivesItsStream(GstEvent *event)
+{
+    return GST_EVENT_IS_STICKY(event) && GST_EVENT_TYPE(event) != GST_EVENT_TAG &&
+           GST_EVENT_TYPE(event) != GST_EVENT_STREAM_GROUP_DONE;
 }
 
 int64_t wireTime(GstClockTime time)
@@ -50,7 +59,7 @@ void SourceStream::takeEvent(const Delivery &delivery)
     }
     // Into private memory: the producer may change the block while we read it.
     const std::vector<std::byte> bytes(claimed.begin(), claimed.end());
-    DecodedEvent decoded = decodeEvent(type, bytes);
+    DecodedEvent decoded = decodeEvent(type, bytes, GST_OBJECT_CAST(port_.element));
     if (!decoded.event) {
         refuse("malformed event of type " + std::to_string(number) + ", " + std::to_string(bytes.size()) +
                " bytes");
@@ -60,6 +69,9 @@ void SourceStream::takeEvent(const Delivery &delivery)
         refuse("event of type " + std::to_string(number) + " before any stream-start");
         return;
     }
+    // A stream that begins anew without a flush is told in full: after an end the pad takes nothing else.
+    if (atEnd_ && type == WireEvent::StreamStart)
+        sticky_.forgetAll();
     if (gst_event_type_get_flags(GST_EVENT_TYPE(decoded.event.get())) & GST_EVENT_TYPE_STICKY) {
         const bool isReplay = (delivery.record.head.flags & ringcore::kRecordIsReplay) != 0;
         switch (sticky_.consider(type, stickyName(decoded.event.get()), bytes, isReplay)) {
@@ -92,37 +104,75 @@ void SourceStream::dispatch(WireEvent type, DecodedEvent decoded)
         takeGap(std::move(decoded.event));
         break;
     case WireEvent::SegmentDone:
-        // Its position is one in the producer's segment; in clock mode there is another.
+    case WireEvent::InstantRateChange:
+        // About the producer's segment; in clock mode there is another.
         if (times_.timestamps() == Timestamps::Preserve && times_.hasSegment())
             pushSerialized(std::move(decoded.event));
         break;
+    case WireEvent::StreamGroupDone:
+        takeGroupDone(std::move(decoded));
+        break;
+    case WireEvent::CustomDownstreamOob:
+    case WireEvent::CustomBothOob:
+        gst_pad_push_event(port_.pad, decoded.event.release()); // waits for nothing that is held
+        break;
     case WireEvent::Tag:
+    case WireEvent::Toc:
+    case WireEvent::Protection:
+    case WireEvent::SinkMessage:
+    case WireEvent::StreamCollection:
     case WireEvent::CustomDownstream:
     case WireEvent::CustomDownstreamSticky:
+    case WireEvent::CustomBoth:
         pushSerialized(std::move(decoded.event));
         break;
     }
 }
 
+std::optional<guint> SourceStream::knownGroup(uint32_t producerId) const
+{
+    const auto known = std::find_if(groups_.begin(), groups_.end(),
+                                    [&](const Group &group) { return group.producerId == producerId; });
+    return known != groups_.end() ? std::optional(known->id) : std::nullopt;
+}
+
+// The producer's number means nothing here, but streams that share it there share one here.
+guint SourceStream::groupFor(uint32_t producerId)
+{
+    if (const auto known = knownGroup(producerId))
+        return *known;
+    if (groups_.size() >= kMaxGroups)
+        groups_.pop_front();
+    groups_.push_back({producerId, gst_util_group_id_next()});
+    return groups_.back().id;
+}
+
 void SourceStream::takeStreamStart(DecodedEvent decoded)
 {
-    if (mustHold())
-        held_.clear(); // of a stream that had no buffers for downstream
+    if (mustHold()) // the stream before had no buffers for downstream
+        std::erase_if(held_, [](const EventOwner &event) { return !outlivesItsStream(event.get()); });
     else if (times_.owesNewSegment())
         pushOwedSegment(kNoTime);
-    // The producer's number means nothing here, but streams that share it there share one here.
-    if (decoded.producerGroupId) {
-        if (producerGroup_ != decoded.producerGroupId) {
-            producerGroup_ = decoded.producerGroupId;
-            group_ = gst_util_group_id_next();
-        }
-        gst_event_set_group_id(decoded.event.get(), group_);
-    }
+    if (decoded.producerGroupId)
+        gst_event_set_group_id(decoded.event.get(), groupFor(*decoded.producerGroupId));
     times_.beginStream();
-    sticky_.forget(WireEvent::Segment);
+    // Pads forget the last two; the segment stays, but a stream that tells one is told it.
+    for (const WireEvent type : {WireEvent::Segment, WireEvent::Tag, WireEvent::StreamGroupDone})
+        sticky_.forget(type);
     started_ = true;
     atEnd_ = false;
     gst_pad_push_event(port_.pad, decoded.event.release());
+}
+
+void SourceStream::takeGroupDone(DecodedEvent decoded)
+{
+    // One that no stream of ours was in is nothing that downstream knows.
+    const auto group = decoded.producerGroupId ? knownGroup(*decoded.producerGroupId) : std::nullopt;
+    if (!group)
+        return;
+    EventOwner event(gst_event_new_stream_group_done(*group));
+    gst_event_set_seqnum(event.get(), gst_event_get_seqnum(decoded.event.get()));
+    pushSerialized(std::move(event));
 }
 
 void SourceStream::takeCaps(EventOwner event)

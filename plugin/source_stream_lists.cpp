@@ -16,18 +16,16 @@ constexpr size_t kMaxListCopies = size_t{64} << 20;
 
 } // namespace
 
-SourceStream::Next SourceStream::pushOrCollect(PayloadPath::Made made, ringcore::ListPlace place)
+// A buffer of a list, of which so many bytes are a copy.
+SourceStream::Next SourceStream::collect(BufferOwner buffer, size_t copied, ringcore::ListPlace place)
 {
-    if (place == ringcore::ListPlace::None)
-        return handleFlow(gst_pad_push(port_.pad, made.buffer.release()));
     if (!list_) {
         list_.reset(gst_buffer_list_new());
         listCopies_ = 0;
     }
-    if (made.copied)
-        listCopies_ += gst_buffer_get_size(made.buffer.get());
-    gst_buffer_list_add(list_.get(), made.buffer.release());
-    const bool mayGoOn = place == ringcore::ListPlace::GoesOn && !isComplete() &&
+    listCopies_ += copied;
+    gst_buffer_list_add(list_.get(), buffer.release());
+    const bool mayGoOn = place == ringcore::ListPlace::GoesOn &&
                          gst_buffer_list_length(list_.get()) < kMaxListLength && listCopies_ < kMaxListCopies;
     return mayGoOn ? Next::Continue : pushList();
 }

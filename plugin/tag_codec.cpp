@@ -80,26 +80,23 @@ void addValue(GstTagList &tags, const std::string &tag, std::span<const std::byt
     gst_tag_list_add_value(&tags, GST_TAG_MERGE_APPEND, tag.c_str(), value.get());
 }
 
-} // namespace
-
-std::vector<std::byte> encodeTagList(const GstTagList &tags)
+std::vector<std::byte> encoded(const GstTagList &tags, size_t limit, MessageBudget &budget)
 {
-    size_t room = kMaxTagListBytes - sizeof(uint8_t) - kCountBytes;
-    MessageBudget budget;
-    std::vector<EncodedTag> encoded;
+    size_t room = limit - sizeof(uint8_t) - kCountBytes;
+    std::vector<EncodedTag> carried;
     const auto count = static_cast<guint>(gst_tag_list_n_tags(&tags));
-    for (guint i = 0; i < count && encoded.size() < kMaxTags; ++i) {
+    for (guint i = 0; i < count && carried.size() < kMaxTags; ++i) {
         EncodedTag tag = encodeTag(tags, gst_tag_list_nth_tag_name(&tags, i), room, budget);
         if (!tag.values.empty())
-            encoded.push_back(std::move(tag));
+            carried.push_back(std::move(tag));
     }
-    if (count > encoded.size())
-        GST_CAT_INFO(category(), "%zu of %u tags can cross", encoded.size(), count);
+    if (count > carried.size())
+        GST_CAT_INFO(category(), "%zu of %u tags can cross", carried.size(), count);
 
-    ByteWriter out(kMaxTagListBytes);
+    ByteWriter out(limit);
     out.number(static_cast<uint8_t>(gst_tag_list_get_scope(&tags) == GST_TAG_SCOPE_GLOBAL ? 1 : 0));
-    out.number(static_cast<uint32_t>(encoded.size()));
-    for (const EncodedTag &tag : encoded) {
+    out.number(static_cast<uint32_t>(carried.size()));
+    for (const EncodedTag &tag : carried) {
         out.counted(std::string_view(tag.name));
         out.number(static_cast<uint32_t>(tag.values.size()));
         for (const auto &value : tag.values)
@@ -108,17 +105,16 @@ std::vector<std::byte> encodeTagList(const GstTagList &tags)
     return out.take();
 }
 
-TagListOwner decodeTagList(std::span<const std::byte> bytes)
+TagListOwner decoded(std::span<const std::byte> bytes, MessageBudget &budget)
 {
     ByteReader in(bytes);
     const auto scope = in.number<uint8_t>();
     const auto count = in.number<uint32_t>();
-    if (bytes.size() > kMaxTagListBytes || in.failed() || scope > 1 || count > kMaxTags)
+    if (in.failed() || scope > 1 || count > kMaxTags)
         return nullptr;
 
     TagListOwner tags(gst_tag_list_new_empty());
     gst_tag_list_set_scope(tags.get(), scope == 1 ? GST_TAG_SCOPE_GLOBAL : GST_TAG_SCOPE_STREAM);
-    MessageBudget budget;
     for (uint32_t i = 0; i < count; ++i) {
         const std::string tag(in.text(kMaxNameBytes));
         const auto values = in.number<uint32_t>();
@@ -126,12 +122,37 @@ TagListOwner decodeTagList(std::span<const std::byte> bytes)
             return nullptr;
         const bool known = gst_tag_exists(tag.c_str()) != FALSE;
         for (uint32_t k = 0; k < values && !in.failed(); ++k) {
-            const auto value = in.counted(kMaxTagListBytes);
+            const auto value = in.counted(bytes.size());
             if (known && !in.failed())
                 addValue(*tags, tag, value, budget, in);
         }
     }
     return !in.failed() && in.atEnd() ? std::move(tags) : nullptr;
+}
+
+} // namespace
+
+std::vector<std::byte> encodeTagList(const GstTagList &tags)
+{
+    MessageBudget budget;
+    return encoded(tags, kMaxTagListBytes, budget);
+}
+
+TagListOwner decodeTagList(std::span<const std::byte> bytes)
+{
+    MessageBudget budget;
+    return bytes.size() <= kMaxTagListBytes ? decoded(bytes, budget) : nullptr;
+}
+
+void encodeTagList(const GstTagList &tags, size_t limit, ByteWriter &out, MessageBudget &budget)
+{
+    out.counted(encoded(tags, limit, budget));
+}
+
+TagListOwner decodeTagList(size_t limit, ByteReader &in, MessageBudget &budget)
+{
+    const auto bytes = in.counted(limit);
+    return in.failed() ? nullptr : decoded(bytes, budget);
 }
 
 } // namespace sharedring

@@ -5,6 +5,8 @@
 #pragma once
 
 #include "plugin/gst_owner.h"
+#include "plugin/message_budget.h"
+#include "ringcore/byte_codec.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -24,5 +26,9 @@ inline constexpr uint32_t kMaxValuesOfTag = 64;
 // nullptr if malformed. Tags that this process has not registered, and values that are not of the
 // tag's registered type, are ignored.
 [[nodiscard]] TagListOwner decodeTagList(std::span<const std::byte> bytes);
+
+// The same within a larger message, in at most `limit` bytes and their count.
+void encodeTagList(const GstTagList &tags, size_t limit, ringcore::ByteWriter &out, MessageBudget &budget);
+[[nodiscard]] TagListOwner decodeTagList(size_t limit, ringcore::ByteReader &in, MessageBudget &budget);
 
 } // namespace sharedring

@@ -2,6 +2,7 @@
 #include "time_line.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sharedring
 {
@@ -29,6 +30,15 @@ std::optional<GstClockTimeDiff> signedRunningTime(const GstSegment &segment, Gst
 }
 
 } // namespace
+
+void TimeLine::setTimestamps(Timestamps timestamps)
+{
+    if (std::exchange(timestamps_, timestamps) == timestamps || !sent_)
+        return;
+    // What downstream has fits the other mode, and this stream may tell no segment of its own.
+    owed_ = restored_ = true;
+    sent_ = false;
+}
 
 void TimeLine::join()
 {
@@ -61,7 +71,8 @@ void TimeLine::setSegment(const GstSegment &segment, guint32 seqnum)
 {
     wire_ = segment;
     seqnum_ = seqnum;
-    owed_ = timestamps_ != Timestamps::Clock || !sent_;
+    owed_ = timestamps_ != Timestamps::Clock || !sent_ || begun_;
+    begun_ = false;
     restored_ = false;
 }
 

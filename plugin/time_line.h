@@ -33,12 +33,13 @@ public:
 
     explicit TimeLine(bool isLive) : live_(isLive) {}
 
-    void setTimestamps(Timestamps timestamps) { timestamps_ = timestamps; }
+    void setTimestamps(Timestamps timestamps);
     Timestamps timestamps() const { return timestamps_; }
 
     // A producer joined us: its running times begin anew, where ours are now.
     void join();
-    void beginStream() { owed_ = sent_ = false; }
+    // A pad keeps its segment when a stream starts; the new one may bring its own.
+    void beginStream() { begun_ = true; }
     // Downstream was flushed and has no segment any more. What to tell it about running time.
     bool flushed(bool producerResetsTime);
 
@@ -77,8 +78,9 @@ private:
     GstSegment sentSegment_{};
     guint32 seqnum_ = GST_SEQNUM_INVALID;
     bool owed_ = false;
-    bool restored_ = false; // what is owed was sent before a flush
+    bool restored_ = false; // what is owed was sent before, and taken away
     bool sent_ = false;
+    bool begun_ = false;           // a stream, which has told no segment yet
     GstClockTimeDiff reached_ = 0; // the running time at which the last buffer ended
 };
 

@@ -6,14 +6,12 @@
 
 #include "plugin/caps_codec.h"
 #include "plugin/date_time_codec.h"
-#include "plugin/peer_names.h"
+#include "plugin/named_type_codec.h"
+#include "plugin/range_codec.h"
 #include "plugin/sample_codec.h"
 #include "plugin/structure_codec.h"
 
-#include <gst/video/video.h>
-
-#include <limits>
-#include <string>
+#include <string_view>
 
 namespace sharedring
 {
@@ -44,6 +42,13 @@ enum class Kind : uint8_t {
     Date,
     DateTime,
     Sample,
+    IntRange,
+    Int64Range,
+    DoubleRange,
+    FractionRange,
+    Uchar,
+    Enum,
+    Flags,
 };
 
 template <typename T>
@@ -78,13 +83,18 @@ bool encodeString(const GValue &value, ByteWriter &out)
     return true;
 }
 
-bool encodeFlagset(const GValue &value, ByteWriter &out)
+// For kinds whose body any value of their type has.
+bool putRange(ByteWriter &out, Kind kind, const GValue &value, void (*encode)(const GValue &, ByteWriter &))
 {
-    out.number(static_cast<uint8_t>(Kind::Flagset));
-    out.counted(std::string_view(G_VALUE_TYPE_NAME(&value)));
-    out.number(uint32_t{gst_value_get_flagset_flags(&value)});
-    out.number(uint32_t{gst_value_get_flagset_mask(&value)});
+    out.number(static_cast<uint8_t>(kind));
+    encode(value, out);
     return true;
+}
+
+bool putNamed(ByteWriter &out, Kind kind, const GValue &value, bool (*encode)(const GValue &, ByteWriter &))
+{
+    out.number(static_cast<uint8_t>(kind));
+    return encode(value, out);
 }
 
 bool isList(const GValue &value)
@@ -168,27 +178,9 @@ bool decodeFraction(ByteReader &in, GValue &value)
 {
     const auto numerator = in.number<int32_t>();
     const auto denominator = in.number<int32_t>();
-    // gst_value_set_fraction() asserts on INT_MIN too: its sign cannot be turned.
-    constexpr int32_t kUnsignable = std::numeric_limits<int32_t>::min();
-    if (in.failed() || denominator == 0 || numerator == kUnsignable || denominator == kUnsignable)
+    if (in.failed() || !isFraction(numerator, denominator))
         return false;
     gst_value_set_fraction(&value, numerator, denominator);
-    return true;
-}
-
-bool decodeFlagset(ByteReader &in, GValue &value)
-{
-    const std::string name(in.text(kMaxNameBytes));
-    const auto flags = in.number<uint32_t>();
-    const auto mask = in.number<uint32_t>();
-    // The one flagset that caps have is registered at its first use, which may be this one.
-    gst_video_multiview_flagset_get_type();
-    // g_type_from_name() looks up and never registers; it has types that are no flagsets.
-    const GType type = in.failed() ? G_TYPE_INVALID : g_type_from_name(name.c_str());
-    if (type == G_TYPE_INVALID || G_TYPE_FUNDAMENTAL(type) != GST_TYPE_FLAG_SET)
-        return false;
-    g_value_init(&value, type);
-    gst_value_set_flagset(&value, flags, mask);
     return true;
 }
 
@@ -258,7 +250,21 @@ bool encodeValue(const GValue &value, ByteWriter &out, MessageBudget &budget)
     if (type == GST_TYPE_BITMASK)
         return put(out, Kind::Bitmask, uint64_t{gst_value_get_bitmask(&value)});
     if (G_TYPE_FUNDAMENTAL(type) == GST_TYPE_FLAG_SET)
-        return encodeFlagset(value, out);
+        return putNamed(out, Kind::Flagset, value, encodeFlagset);
+    if (G_TYPE_FUNDAMENTAL(type) == G_TYPE_ENUM)
+        return putNamed(out, Kind::Enum, value, encodeEnum);
+    if (G_TYPE_FUNDAMENTAL(type) == G_TYPE_FLAGS)
+        return putNamed(out, Kind::Flags, value, encodeFlags);
+    if (type == GST_TYPE_INT_RANGE)
+        return putRange(out, Kind::IntRange, value, encodeIntRange);
+    if (type == GST_TYPE_INT64_RANGE)
+        return putRange(out, Kind::Int64Range, value, encodeInt64Range);
+    if (type == GST_TYPE_DOUBLE_RANGE)
+        return putRange(out, Kind::DoubleRange, value, encodeDoubleRange);
+    if (type == GST_TYPE_FRACTION_RANGE)
+        return putRange(out, Kind::FractionRange, value, encodeFractionRange);
+    if (type == G_TYPE_UCHAR)
+        return put(out, Kind::Uchar, uint8_t{g_value_get_uchar(&value)});
     if (isList(value) || isArray(value))
         return encodeEntries(value, out, budget);
     if (type == GST_TYPE_BUFFER)
@@ -349,6 +355,22 @@ bool decodeValue(ByteReader &in, GValue &value, MessageBudget &budget)
         return take(value, GST_TYPE_DATE_TIME, decodeDateTime(in));
     case Kind::Sample:
         return take(value, GST_TYPE_SAMPLE, decodeSample(in, budget));
+    case Kind::IntRange:
+        return decodeIntRange(in, value);
+    case Kind::Int64Range:
+        return decodeInt64Range(in, value);
+    case Kind::DoubleRange:
+        return decodeDoubleRange(in, value);
+    case Kind::FractionRange:
+        return decodeFractionRange(in, value);
+    case Kind::Uchar:
+        g_value_init(&value, G_TYPE_UCHAR);
+        g_value_set_uchar(&value, in.number<uint8_t>());
+        return !in.failed();
+    case Kind::Enum:
+        return decodeEnum(in, value);
+    case Kind::Flags:
+        return decodeFlags(in, value);
     }
     return false; // a kind that we do not know
 }

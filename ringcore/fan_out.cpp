@@ -28,10 +28,9 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
     reapLocked(after);
 
     Block extra;
-    if (!copyExtra(buffer, extra))
+    if (!buffer.extra.empty() && !copyExtra(buffer, extra))
         return PublishOutcome::NoMemory;
-    if (config_.slowClient == SlowClient::Block &&
-        !waitForRoom({buffer.charge + extra.size, buffer.isDelta}, lock, after)) {
+    if (config_.slowClient == SlowClient::Block && !waitForRoom(Wanted::of(buffer, extra), lock, after)) {
         arena_->free(extra);
         return PublishOutcome::Interrupted;
     }
@@ -50,7 +49,7 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
 // False: there is no room for it in the arena.
 bool FanOut::copyExtra(const Outgoing &buffer, Block &extra)
 {
-    if (buffer.extra.empty() || members_.empty())
+    if (members_.empty())
         return true;
     const auto block = arena_->allocate(buffer.extra.size());
     if (!block)
@@ -79,12 +78,12 @@ void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
 {
     Record record = recordOf(buffer, extra);
     record.head.publishedAt = monotonicNow();
-    const Need need{buffer.charge + extra.size, buffer.isDelta};
+    const Wanted wanted = Wanted::of(buffer, extra);
     const uint32_t publication = publications_.add(buffer.keeper, extra);
     uint32_t waiting = 0;
     for (size_t i = 0; i < members_.size();) {
         ConsumerAccount &account = *members_[i].account;
-        switch (roomFor(account, need, after)) {
+        switch (roomFor(account, wanted, after)) {
         case Ready::Gone: // and another one stands at its index
             continue;
         case Ready::NotForIt:
@@ -92,7 +91,7 @@ void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
             break;
         case Ready::Yes:
             publications_.ref(publication);
-            account.deliverBuffer(record, publication, need.bytes);
+            account.deliverBuffer(record, publication, wanted.charge);
             account.wake();
             break;
         case Ready::No:
@@ -117,14 +116,16 @@ bool FanOut::refuseBuffer(ConsumerAccount &account, After &after)
     return true;
 }
 
-FanOut::Ready FanOut::roomFor(ConsumerAccount &account, Need need, After &after)
+FanOut::Ready FanOut::roomFor(ConsumerAccount &account, const Wanted &wanted, After &after)
 {
-    if (account.isMidway && need.isDelta)
+    if (account.isMidway && wanted.isDelta)
         return Ready::NotForIt;
     const uint32_t id = account.id();
     if (account.behind && !catchUpLocked(account, after))
         return find(id) == members_.end() ? Ready::Gone : Ready::No;
-    const auto room = account.hasRoomForBuffer(need.bytes);
+    const auto room = wanted.what == Wanted::What::Buffer
+                          ? account.hasRoomForBuffer(wanted.charge)
+                          : account.hasRoomForEvents(1, wanted.what == Wanted::What::EventWithBlock ? 1 : 0);
     if (!room) {
         dropLocked(id, std::get<PeerFault>(room.error()), after);
         return Ready::Gone;
@@ -132,12 +133,12 @@ FanOut::Ready FanOut::roomFor(ConsumerAccount &account, Need need, After &after)
     return *room ? Ready::Yes : Ready::No;
 }
 
-std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(Need need, After &after)
+std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(const Wanted &wanted, After &after)
 {
     std::shared_ptr<ConsumerAccount> first;
     for (size_t i = 0; i < members_.size();) {
         const auto &account = members_[i].account;
-        switch (roomFor(*account, need, after)) {
+        switch (roomFor(*account, wanted, after)) {
         case Ready::Gone: // and another one stands at its index
             continue;
         case Ready::NotForIt:
@@ -157,7 +158,7 @@ std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(Need need, After &afte
 }
 
 // SlowClient::Block: until everybody has room. False: interrupted.
-bool FanOut::waitForRoom(Need need, std::unique_lock<std::mutex> &lock, After &after)
+bool FanOut::waitForRoom(const Wanted &wanted, std::unique_lock<std::mutex> &lock, After &after)
 {
     // All that have no room are waited for at once: what each is allowed does not add up.
     for (const Membership &member : members_)
@@ -165,7 +166,7 @@ bool FanOut::waitForRoom(Need need, std::unique_lock<std::mutex> &lock, After &a
     while (!interrupted()) {
         if (isFlushing(epoch_))
             return true; // nothing is to be written
-        const auto account = firstWithoutRoom(need, after);
+        const auto account = firstWithoutRoom(wanted, after);
         if (!account)
             return true;
         const auto now = steady_clock::now();
@@ -182,7 +183,7 @@ bool FanOut::waitForRoom(Need need, std::unique_lock<std::mutex> &lock, After &a
         if (account->behind || account->ringIsFull())
             deadline = std::min(deadline.value_or(now + kLookAtRing), now + kLookAtRing);
         waitForReleaseOf(
-            account, deadline, [&] { return roomFor(*account, need, after) == Ready::No; }, lock, after);
+            account, deadline, [&] { return roomFor(*account, wanted, after) == Ready::No; }, lock, after);
     }
     return false;
 }

@@ -9,6 +9,7 @@
 #include "consumer_account.h"
 #include "error.h"
 #include "publication.h"
+#include "wire.h"
 
 #include <atomic>
 #include <chrono>
@@ -40,6 +41,10 @@ struct Outgoing {
     Keeper keeper;                          // released when no consumer holds the payload any more
     bool isDelta = false;                   // useless without what came before: nobody begins with it
 };
+
+// More sticky events than this are not remembered, so that a joiner's ring and slots have room for all.
+inline constexpr uint32_t kMaxStickyEvents = 48;
+static_assert(kMaxStickyEvents <= kEventSlots && kMaxStickyEvents <= ringCapacityFor(1));
 
 // An event on its way out. Sticky ones are remembered, one for each `key`, and told to each joiner in
 // the order of `place`.
@@ -103,15 +108,20 @@ public:
     // before, and the list goes on after it. Interrupted: call again with the rest. Buffers that find no
     // room with a consumer are missing from its list; those behind NoMemory begin another one.
     RINGCORE_API ListOutcome publishList(std::span<const Outgoing> list);
-    RINGCORE_API void publishEvent(const OutgoingEvent &event);
+    // Any thread. False, and nobody hears it: a sticky one beyond kMaxStickyEvents, or with which all of
+    // them would take more than a quarter of the arena, where a joiner might never find room for them.
+    RINGCORE_API bool publishEvent(const OutgoingEvent &event);
+    // The streaming thread, before publishEvent(): waits, where consumers are waited for, until each has
+    // room for an event of so many bytes. False: interrupted. Without it, who has none falls behind.
+    RINGCORE_API bool waitForEventRoom(size_t bytes);
     // A buffer that is not published, as nobody is there: who joins after it comes late.
     RINGCORE_API void passBy();
     // Whether a consumer that came late did not get the last buffer, which is a delta.
     bool somebodyWaitsToBegin() const { return waitingToBegin_.load(std::memory_order_relaxed) > 0; }
     // A buffer that found no room in the arena: it counts as dropped for every consumer.
     RINGCORE_API void countDropForAll();
-    RINGCORE_API void forgetSticky(uint32_t fromPlace); // places >= it
-    RINGCORE_API void flushStart();                     // any thread
+    RINGCORE_API void forgetSticky(std::span<const uint32_t> places);
+    RINGCORE_API void flushStart(); // any thread
     RINGCORE_API void flushStop(bool resetTime,
                                 std::span<const uint32_t> forgottenPlaces); // sticky places a flush removes
     RINGCORE_API void endOfStream();
@@ -169,14 +179,22 @@ private:
         ~After() { run(); }
     };
     enum class Ready { Yes, No, Gone, NotForIt };
-    // What is looked for room for.
-    struct Need {
-        uint64_t bytes;
-        bool isDelta;
+    // What is to be written next.
+    struct Wanted {
+        enum class What { Buffer, SmallEvent, EventWithBlock };
+        What what;
+        uint64_t charge = 0; // of a buffer
+        bool isDelta = false;
+        static Wanted of(const Outgoing &buffer, Block extra)
+        {
+            return {What::Buffer, buffer.charge + extra.size, buffer.isDelta};
+        }
     };
 
+    bool rememberLocked(const OutgoingEvent &event);
+    void forgetLocked(std::span<const uint32_t> places);
     void reapLocked(After &after);
-    Ready roomFor(ConsumerAccount &account, Need need, After &after);
+    Ready roomFor(ConsumerAccount &account, const Wanted &wanted, After &after);
     void dropLocked(uint32_t id, const PeerFault &fault, After &after);
     bool catchUpLocked(ConsumerAccount &account, After &after);
     bool writeEvent(ConsumerAccount &account, uint32_t kind, std::span<const std::byte> bytes, uint32_t flags,
@@ -189,8 +207,8 @@ private:
     void stageOfList(Record &record, const Outgoing &buffer, Block extra, After &after);
     void showStaged(ConsumerAccount::ListEnds ends);
     bool refuseBuffer(ConsumerAccount &account, After &after);
-    std::shared_ptr<ConsumerAccount> firstWithoutRoom(Need need, After &after);
-    bool waitForRoom(Need need, std::unique_lock<std::mutex> &lock, After &after);
+    std::shared_ptr<ConsumerAccount> firstWithoutRoom(const Wanted &wanted, After &after);
+    bool waitForRoom(const Wanted &wanted, std::unique_lock<std::mutex> &lock, After &after);
     void waitForReleaseOf(const std::shared_ptr<ConsumerAccount> &account, Deadline deadline,
                           const std::function<bool()> &stillNeeded, std::unique_lock<std::mutex> &lock,
                           After &after);

@@ -54,29 +54,43 @@ bool FanOut::writeEvent(ConsumerAccount &account, uint32_t kind, std::span<const
     return true;
 }
 
-void FanOut::publishEvent(const OutgoingEvent &event)
+bool FanOut::rememberLocked(const OutgoingEvent &event)
+{
+    uint64_t blockBytes = needsBlock(event.bytes) ? event.bytes.size() : 0;
+    auto same = sticky_.end();
+    for (auto other = sticky_.begin(); other != sticky_.end(); ++other) {
+        if (other->sticky.place == event.sticky->place && other->sticky.key == event.sticky->key)
+            same = other;
+        else if (needsBlock(other->bytes))
+            blockBytes += other->bytes.size();
+    }
+    if ((needsBlock(event.bytes) && blockBytes > arena_->size() / 4) ||
+        (same == sticky_.end() && sticky_.size() >= kMaxStickyEvents))
+        return false;
+
+    StickyEvent remembered{*event.sticky, event.kind, {event.bytes.begin(), event.bytes.end()}};
+    if (same != sticky_.end()) {
+        *same = std::move(remembered);
+        return true;
+    }
+    const auto next =
+        std::upper_bound(sticky_.begin(), sticky_.end(), event.sticky->place,
+                         [](uint32_t place, const StickyEvent &other) { return place < other.sticky.place; });
+    sticky_.insert(next, std::move(remembered));
+    return true;
+}
+
+bool FanOut::publishEvent(const OutgoingEvent &event)
 {
     After after;
     std::lock_guard guard(lock_);
     reapLocked(after);
-    if (event.sticky) {
-        StickyEvent remembered{*event.sticky, event.kind, {event.bytes.begin(), event.bytes.end()}};
-        const auto same = std::find_if(sticky_.begin(), sticky_.end(), [&](const StickyEvent &other) {
-            return other.sticky.place == event.sticky->place && other.sticky.key == event.sticky->key;
-        });
-        if (same != sticky_.end()) {
-            *same = std::move(remembered);
-        } else {
-            const auto after_ = std::upper_bound(
-                sticky_.begin(), sticky_.end(), event.sticky->place,
-                [](uint32_t place, const StickyEvent &other) { return place < other.sticky.place; });
-            sticky_.insert(after_, std::move(remembered));
-        }
-    }
+    if (event.sticky && !rememberLocked(event))
+        return false;
     // One thread may begin a flush while another still pushes. What it pushes is thrown away, or told
     // again when the flush ends if it is sticky: no record ever has a flush's epoch.
     if (isFlushing(epoch_))
-        return;
+        return true;
 
     std::optional<uint32_t> publication;
     Block block;
@@ -118,6 +132,18 @@ void FanOut::publishEvent(const OutgoingEvent &event)
     }
     if (publication)
         publications_.unref(*publication, after.released);
+    return true;
+}
+
+bool FanOut::waitForEventRoom(size_t bytes)
+{
+    if (config_.slowClient != SlowClient::Block)
+        return true;
+    After after;
+    std::unique_lock lock(lock_);
+    reapLocked(after);
+    return waitForRoom({bytes > kInlineBytes ? Wanted::What::EventWithBlock : Wanted::What::SmallEvent}, lock,
+                       after);
 }
 
 void FanOut::fallBehindLocked(Membership &member, After &after)
@@ -161,10 +187,17 @@ bool FanOut::catchUp(uint32_t id)
     return member == members_.end() || !member->account->behind || catchUpLocked(*member->account, after);
 }
 
-void FanOut::forgetSticky(uint32_t fromPlace)
+void FanOut::forgetLocked(std::span<const uint32_t> places)
+{
+    std::erase_if(sticky_, [&](const StickyEvent &event) {
+        return std::find(places.begin(), places.end(), event.sticky.place) != places.end();
+    });
+}
+
+void FanOut::forgetSticky(std::span<const uint32_t> places)
 {
     std::lock_guard guard(lock_);
-    std::erase_if(sticky_, [&](const StickyEvent &event) { return event.sticky.place >= fromPlace; });
+    forgetLocked(places);
 }
 
 void FanOut::endOfStream()
@@ -215,10 +248,7 @@ void FanOut::flushStop(bool resetTime, std::span<const uint32_t> forgottenPlaces
     resetTime_ = resetTime;
     ended_ = false;
     begun_ = false;
-    std::erase_if(sticky_, [&](const StickyEvent &event) {
-        return std::find(forgottenPlaces.begin(), forgottenPlaces.end(), event.sticky.place) !=
-               forgottenPlaces.end();
-    });
+    forgetLocked(forgottenPlaces);
     for (size_t i = members_.size(); i-- > 0;) {
         Membership &member = members_[i];
         member.account->setEndOfStream(false, epoch_);

@@ -21,15 +21,15 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
     uint64_t now = monotonicNow();
     for (const Outgoing &buffer : list) {
         Block extra;
-        if (!copyExtra(buffer, extra)) {
+        if (!buffer.extra.empty() && !copyExtra(buffer, extra)) {
             showStaged(ListEnds::Here); // what frees memory may be that they are seen
             result.outcome = PublishOutcome::NoMemory;
             return result;
         }
-        const Need need{buffer.charge + extra.size, buffer.isDelta};
-        if (config_.slowClient == SlowClient::Block && (interrupted() || firstWithoutRoom(need, after))) {
+        const Wanted wanted = Wanted::of(buffer, extra);
+        if (config_.slowClient == SlowClient::Block && (interrupted() || firstWithoutRoom(wanted, after))) {
             showStaged(ListEnds::OrAsItIs);
-            if (!waitForRoom(need, lock, after)) {
+            if (!waitForRoom(wanted, lock, after)) {
                 arena_->free(extra);
                 result.outcome = PublishOutcome::Interrupted;
                 return result;
@@ -58,12 +58,12 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
 
 void FanOut::stageOfList(Record &record, const Outgoing &buffer, Block extra, After &after)
 {
-    const Need need{buffer.charge + extra.size, buffer.isDelta};
+    const Wanted wanted = Wanted::of(buffer, extra);
     uint32_t waiting = 0;
     const uint32_t publication = publications_.add(buffer.keeper, extra);
     for (size_t i = 0; i < members_.size();) {
         ConsumerAccount &account = *members_[i].account;
-        switch (roomFor(account, need, after)) {
+        switch (roomFor(account, wanted, after)) {
         case Ready::Gone: // and another one stands at its index
             continue;
         case Ready::NotForIt:
@@ -71,7 +71,7 @@ void FanOut::stageOfList(Record &record, const Outgoing &buffer, Block extra, Af
             break;
         case Ready::Yes:
             publications_.ref(publication);
-            account.stageBuffer(record, publication, need.bytes);
+            account.stageBuffer(record, publication, wanted.charge);
             break;
         case Ready::No:
             if (refuseBuffer(account, after))

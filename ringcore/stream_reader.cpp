@@ -209,7 +209,8 @@ StreamReader::Looked StreamReader::takeRecord(Delivery &delivery)
     shared_->records.add();
     shared_->payloadBytes.add(head.payloadSize);
     delivery.lease = std::move(lease);
-    delivery.nearBound = connection_->nearBound(head.payloadSize);
+    delivery.nearBound =
+        connection_->nearBound(head.payloadSize + head.extraSize); // each below the arena's size
     delivery.list = listPlaceOf(head.flags);
     return Received::Record;
 }

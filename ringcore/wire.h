@@ -21,7 +21,7 @@ inline constexpr size_t kCacheLine = 64;
 inline constexpr uint32_t kMaxBuffersLimit = 256;
 // Slots beyond the client's buffers, for events that are too large for a record: caps reach a
 // client that holds all the buffers it may.
-inline constexpr uint32_t kEventSlots = 16;
+inline constexpr uint32_t kEventSlots = 64;
 inline constexpr uint32_t kSlotLimit = kMaxBuffersLimit + kEventSlots;
 inline constexpr uint32_t kNoSlot = 0xffffffff;
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Serialized events arrive as they left, with their sequence number, but for what has no meaning
+// Events arrive as they left, with their sequence number, but for what has no meaning
 // in another process.
 #include "plugin/caps_codec.h"
 #include "plugin/event_codec.h"
+#include "plugin/peer_names.h"
+#include "plugin/segment_codec.h"
+#include "plugin/stream_codec.h"
 #include "plugin/tag_codec.h"
+
 #include "tests/codec_wire.h"
+#include <cmath>
 
 using namespace sharedring;
 using namespace sharedring::wire;
@@ -67,7 +72,12 @@ TEST(StreamStart, GroupIdIsHandedOverAndNotSet)
 TEST(HostileStreamStart, IdMustBeBoundedUtf8)
 {
     const auto start = [](std::string_view id, uint8_t hasGroup = 0) {
-        return seqnum().text(id).number(uint32_t{0xffffffff}).number(hasGroup).number(uint32_t{0});
+        return seqnum()
+            .text(id)
+            .number(uint32_t{0xffffffff})
+            .number(hasGroup)
+            .number(uint32_t{0})
+            .number(uint8_t{0});
     };
     EXPECT_TRUE(decodes(WireEvent::StreamStart, start(std::string(kMaxStreamIdBytes, 's'))));
     EXPECT_FALSE(decodes(WireEvent::StreamStart, start(std::string(kMaxStreamIdBytes + 1, 's'))));
@@ -171,7 +181,9 @@ TEST(HostileSegmentDone, OfUnknownFormatOrPositionIsRefused)
 
 TEST(CustomEvent, KeepsItsStructure)
 {
-    for (const GstEventType type : {GST_EVENT_CUSTOM_DOWNSTREAM, GST_EVENT_CUSTOM_DOWNSTREAM_STICKY}) {
+    for (const GstEventType type :
+         {GST_EVENT_CUSTOM_DOWNSTREAM, GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, GST_EVENT_CUSTOM_DOWNSTREAM_OOB,
+          GST_EVENT_CUSTOM_BOTH, GST_EVENT_CUSTOM_BOTH_OOB}) {
         const StructureOwner structure(gst_structure_new_from_string(
             "GstForceKeyUnit, timestamp=(guint64)5, all-headers=(boolean)true"));
         const DecodedEvent received =
@@ -186,12 +198,113 @@ TEST(CustomEvent, WithoutAStructureIsRefusedByTheWriter)
     EXPECT_FALSE(crossed(gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, nullptr)).event);
 }
 
+TEST(SinkMessage, ArrivesAsAMessageOfTheElementHere)
+{
+    const ObjectOwner<GstElement> element(
+        GST_ELEMENT(gst_object_ref_sink(gst_bin_new(nullptr)))); // any object
+    for (const GstMessageType type : {GST_MESSAGE_APPLICATION, GST_MESSAGE_ELEMENT}) {
+        const MessageOwner message(gst_message_new_custom(
+            type, nullptr, gst_structure_new("said", "number", G_TYPE_INT, 7, nullptr)));
+        const EventOwner sent(gst_event_new_sink_message("in-sync", message.get()));
+        const auto encoded = encodeEvent(sent.get());
+        ASSERT_TRUE(encoded);
+        const DecodedEvent received =
+            decodeEvent(encoded->type, encoded->bytes, GST_OBJECT_CAST(element.get()));
+        ASSERT_TRUE(received.event);
+        EXPECT_TRUE(gst_event_has_name(received.event.get(), "in-sync"));
+        GstMessage *parsed = nullptr;
+        gst_event_parse_sink_message(received.event.get(), &parsed);
+        const MessageOwner copy(parsed);
+        EXPECT_EQ(GST_MESSAGE_TYPE(copy.get()), type);
+        EXPECT_EQ(GST_MESSAGE_SRC(copy.get()), GST_OBJECT_CAST(element.get()));
+        EXPECT_EQ(gst_message_get_seqnum(copy.get()), gst_message_get_seqnum(message.get()));
+        EXPECT_TRUE(gst_structure_is_equal(gst_message_get_structure(copy.get()),
+                                           gst_message_get_structure(message.get())));
+    }
+}
+
+TEST(SinkMessage, ThatTellsOfThisProcessIsRefused)
+{
+    const MessageOwner end(gst_message_new_eos(nullptr));
+    EXPECT_FALSE(crossed(gst_event_new_sink_message("m", end.get())).event);
+    const auto message = [](std::string_view name, uint32_t type) {
+        return seqnum().text(name).number(type).number(uint32_t{5}).text("s").number(uint32_t{0});
+    };
+    EXPECT_TRUE(decodes(WireEvent::SinkMessage, message("m", GST_MESSAGE_ELEMENT)));
+    for (const GstMessageType type : {GST_MESSAGE_EOS, GST_MESSAGE_ERROR, GST_MESSAGE_STATE_CHANGED,
+                                      GST_MESSAGE_REQUEST_STATE, GST_MESSAGE_UNKNOWN, GST_MESSAGE_ANY})
+        EXPECT_FALSE(decodes(WireEvent::SinkMessage, message("m", static_cast<uint32_t>(type))));
+    EXPECT_FALSE(decodes(WireEvent::SinkMessage, message("", GST_MESSAGE_ELEMENT)));
+    EXPECT_FALSE(decodes(WireEvent::SinkMessage, message("no name", GST_MESSAGE_ELEMENT)));
+    EXPECT_FALSE(decodes(WireEvent::SinkMessage, message("video/x-raw-rgb", GST_MESSAGE_ELEMENT)));
+}
+
+TEST(Protection, KeepsSystemOriginAndData)
+{
+    for (const char *origin : {static_cast<const char *>(nullptr), "isobmff/moov"}) {
+        const BufferOwner data(gst_buffer_new_memdup("pssh", 4));
+        const DecodedEvent received =
+            crossed(gst_event_new_protection("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed", data.get(), origin));
+        ASSERT_TRUE(received.event);
+        const char *system = nullptr;
+        const char *copiedOrigin = nullptr;
+        GstBuffer *copy = nullptr;
+        gst_event_parse_protection(received.event.get(), &system, &copy, &copiedOrigin);
+        EXPECT_STREQ(system, "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed");
+        EXPECT_STREQ(copiedOrigin, origin);
+        EXPECT_EQ(gst_buffer_memcmp(copy, 0, "pssh", 4), 0);
+    }
+}
+
+TEST(HostileProtection, NamesMustBeWordsAndDataBounded)
+{
+    const auto protection = [](std::string_view system, std::string_view origin, size_t size = 4) {
+        return seqnum().text(system).text(origin).number(uint8_t{0}).text(std::string(size, 'x'));
+    };
+    EXPECT_TRUE(decodes(WireEvent::Protection, protection("s", "o")));
+    EXPECT_FALSE(decodes(WireEvent::Protection, protection("", "o")));
+    EXPECT_FALSE(decodes(WireEvent::Protection, protection("s s", "o")));
+    EXPECT_FALSE(decodes(WireEvent::Protection, protection("s", "\xff")));
+    EXPECT_FALSE(decodes(WireEvent::Protection, protection(std::string(kMaxNameBytes, 's'), "")));
+    const size_t frame = protection("s", "", 0).out.size();
+    const size_t room = maxEventBytes(WireEvent::Protection) - frame;
+    EXPECT_TRUE(decodes(WireEvent::Protection, protection("s", "", room)));
+    EXPECT_FALSE(decodes(WireEvent::Protection, protection("s", "", room + 1)));
+}
+
+TEST(InstantRateChange, KeepsMultiplierAndFlags)
+{
+    const DecodedEvent received =
+        crossed(gst_event_new_instant_rate_change(1.5, GST_SEGMENT_FLAG_TRICKMODE_NO_AUDIO));
+    ASSERT_TRUE(received.event);
+    gdouble multiplier = 0;
+    GstSegmentFlags flags = GST_SEGMENT_FLAG_NONE;
+    gst_event_parse_instant_rate_change(received.event.get(), &multiplier, &flags);
+    EXPECT_EQ(multiplier, 1.5);
+    EXPECT_EQ(flags, GST_SEGMENT_FLAG_TRICKMODE_NO_AUDIO);
+}
+
+TEST(HostileInstantRateChange, MultiplierIsBoundedAndFlagsAreKnown)
+{
+    const auto change = [](double multiplier) {
+        return seqnum().number(multiplier).number(uint32_t{0xffffffff});
+    };
+    EXPECT_TRUE(decodes(WireEvent::InstantRateChange, change(kMaxRate)));
+    for (const double multiplier : {0.0, -1.0, kMinRate / 2, kMaxRate * 2, std::nan("")})
+        EXPECT_FALSE(decodes(WireEvent::InstantRateChange, change(multiplier))) << multiplier;
+    const DecodedEvent received = decodeEvent(WireEvent::InstantRateChange, change(1).bytes());
+    GstSegmentFlags flags = GST_SEGMENT_FLAG_NONE;
+    gst_event_parse_instant_rate_change(received.event.get(), nullptr, &flags);
+    EXPECT_EQ(flags & ~GST_SEGMENT_INSTANT_FLAGS, 0);
+}
+
 TEST(Event, ThatTravelsElsewhereIsRefusedByTheWriter)
 {
     EXPECT_FALSE(crossed(gst_event_new_eos()).event);
     EXPECT_FALSE(crossed(gst_event_new_flush_start()).event);
     EXPECT_FALSE(crossed(gst_event_new_latency(0)).event);
     EXPECT_FALSE(crossed(gst_event_new_reconfigure()).event);
+    EXPECT_FALSE(crossed(gst_event_new_buffer_size(GST_FORMAT_BYTES, 1, 2, FALSE)).event);
 }
 
 TEST(HostileEvent, SeqnumZeroIsNotSet)
@@ -204,7 +317,7 @@ TEST(HostileEvent, SeqnumZeroIsNotSet)
 
 TEST(HostileEvent, OfUnknownTypeIsRefused)
 {
-    for (const uint16_t type : {uint16_t{0}, uint16_t{9}, uint16_t{0xffff}}) {
+    for (const uint16_t type : {uint16_t{0}, uint16_t{18}, uint16_t{0xffff}}) {
         EXPECT_EQ(maxEventBytes(static_cast<WireEvent>(type)), 0U);
         EXPECT_FALSE(decodes(static_cast<WireEvent>(type), Hostile()));
         EXPECT_FALSE(decodes(static_cast<WireEvent>(type), seqnum()));
@@ -225,7 +338,9 @@ TEST(HostileEvent, BeyondItsBytesIsRefused)
     };
     const size_t frame = custom(0).out.size();
     const size_t room = maxEventBytes(WireEvent::CustomDownstream) - frame;
-    for (const WireEvent type : {WireEvent::CustomDownstream, WireEvent::CustomDownstreamSticky}) {
+    for (const WireEvent type :
+         {WireEvent::CustomDownstream, WireEvent::CustomDownstreamSticky, WireEvent::CustomDownstreamOob,
+          WireEvent::CustomBoth, WireEvent::CustomBothOob}) {
         EXPECT_TRUE(decodes(type, custom(room)));
         EXPECT_FALSE(decodes(type, custom(room + 1)));
     }

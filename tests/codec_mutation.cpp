@@ -5,10 +5,14 @@
 #include "plugin/caps_codec.h"
 #include "plugin/event_codec.h"
 #include "plugin/format_names.h"
+#include "plugin/incoming_metas.h"
+#include "plugin/outgoing_metas.h"
 #include "plugin/segment_codec.h"
 #include "plugin/tag_codec.h"
 #include "plugin/upstream_codec.h"
 #include "tests/codec_wire.h"
+#include "tests/meta_samples.h"
+#include "tests/meta_text.h"
 
 #include <gst/video/video.h>
 #include <random>
@@ -85,6 +89,53 @@ bool decodeAnyTags(std::span<const std::byte> bytes)
     return true;
 }
 
+EventOwner tocEvent()
+{
+    const TocOwner toc(gst_toc_new(GST_TOC_SCOPE_GLOBAL));
+    gst_toc_set_tags(toc.get(), gst_tag_list_new(GST_TAG_TITLE, "t", nullptr));
+    GstTocEntry *edition = gst_toc_entry_new(GST_TOC_ENTRY_TYPE_EDITION, "e");
+    GstTocEntry *chapter = gst_toc_entry_new(GST_TOC_ENTRY_TYPE_CHAPTER, "c");
+    gst_toc_entry_set_start_stop_times(chapter, 1, 2);
+    gst_toc_entry_append_sub_entry(edition, chapter);
+    gst_toc_append_entry(toc.get(), edition);
+    return EventOwner(gst_event_new_toc(toc.get(), TRUE));
+}
+
+EventOwner streamStart()
+{
+    const CapsOwner caps(gst_caps_from_string("video/x-h264"));
+    const ObjectOwner<GstStream> stream(
+        gst_stream_new("s", caps.get(), GST_STREAM_TYPE_VIDEO, GST_STREAM_FLAG_NONE));
+    const TagListOwner tags(gst_tag_list_new(GST_TAG_TITLE, "t", nullptr));
+    gst_stream_set_tags(stream.get(), tags.get());
+    EventOwner event(gst_event_new_stream_start("s"));
+    gst_event_set_stream(event.get(), stream.get());
+    return event;
+}
+
+EventOwner streamCollection()
+{
+    const ObjectOwner<GstStreamCollection> collection(gst_stream_collection_new("u"));
+    gst_stream_collection_add_stream(
+        collection.get(), gst_stream_new("s", nullptr, GST_STREAM_TYPE_AUDIO, GST_STREAM_FLAG_NONE));
+    gst_stream_collection_add_stream(
+        collection.get(), gst_stream_new("t", nullptr, GST_STREAM_TYPE_TEXT, GST_STREAM_FLAG_SPARSE));
+    return EventOwner(gst_event_new_stream_collection(collection.get()));
+}
+
+EventOwner sinkMessage()
+{
+    const MessageOwner message(
+        gst_message_new_application(nullptr, gst_structure_new("s", "a", G_TYPE_INT, 1, nullptr)));
+    return EventOwner(gst_event_new_sink_message("m", message.get()));
+}
+
+EventOwner protection()
+{
+    const BufferOwner data(gst_buffer_new_memdup("pssh", 4));
+    return EventOwner(gst_event_new_protection("system", data.get(), "origin"));
+}
+
 std::vector<Bytes> eventMessages()
 {
     GstSegment segment;
@@ -92,7 +143,10 @@ std::vector<Bytes> eventMessages()
     const CapsOwner caps(gst_caps_from_string("video/x-raw,format=NV12,width=2,height=2"));
     std::vector<Bytes> messages;
     for (GstEvent *made :
-         {gst_event_new_stream_start("id"), gst_event_new_caps(caps.get()), gst_event_new_segment(&segment),
+         {tocEvent().release(), streamStart().release(), streamCollection().release(),
+          sinkMessage().release(), protection().release(),
+          gst_event_new_instant_rate_change(2, GST_SEGMENT_FLAG_NONE), gst_event_new_stream_group_done(1),
+          gst_event_new_stream_start("id"), gst_event_new_caps(caps.get()), gst_event_new_segment(&segment),
           gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "t", nullptr)), gst_event_new_gap(1, 2),
           gst_event_new_segment_done(GST_FORMAT_TIME, 3),
           gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
@@ -128,7 +182,9 @@ Bytes valueBytes()
         "s, v=(structure)[ all, a=(int)1, b=(string)text, c=(fraction)1/2, d={ (int)1, (int)2 },"
         "e=< < (double)1 >, < (double)2 > >, f=(buffer)0102, g=(date)2020-01-31, "
         "h=(datetime)2020-01-31T12:00:00Z,"
-        "i=(bitmask)0x3, j=(GstFlagSet)1:ffffffff, k=(boolean)true, l=(structure)[ inner, m=(gint64)1 ] ]"));
+        "i=(bitmask)0x3, j=(GstFlagSet)1:ffffffff, k=(boolean)true, l=(structure)[ inner, m=(gint64)1 ],"
+        "n=(int)[ 2, 8, 2 ], o=(gint64)[ 1, 3 ], p=(double)[ 1, 2 ], q=(fraction)[ 1/2, 3/1 ],"
+        "r=(GstFormat)bytes, s=(GstSeekFlags)flush ]"));
     ringcore::ByteWriter out(4096);
     MessageBudget budget;
     EXPECT_TRUE(encodeValue(*gst_structure_get_value(s.get(), "v"), out, budget));
@@ -164,6 +220,45 @@ bool decodeAnyFormats(std::span<const std::byte> bytes)
 {
     const auto names = decodeFormatNames(bytes);
     return names && names->video.size() + names->audio.size() <= kMaxFormatNames;
+}
+
+constexpr size_t kMetaRoom = 1024 * 1024;
+constexpr size_t kSamples = 1024;
+
+GstAudioInfo metaAudio()
+{
+    GstAudioInfo info;
+    gst_audio_info_set_format(&info, GST_AUDIO_FORMAT_S16, 48000, 2, nullptr);
+    return info;
+}
+
+std::vector<Bytes> metaMessages()
+{
+    std::vector<Bytes> messages;
+    for (const auto &add : {samples::addVideoMetas, samples::addAudioMetas, samples::addRegions,
+                            samples::addTimeCodes, samples::addOverlays}) {
+        const BufferOwner buffer(gst_buffer_new());
+        const GstAudioInfo audio = metaAudio();
+        gst_buffer_add_audio_meta(buffer.get(), &audio, kSamples, nullptr);
+        add(buffer.get());
+        messages.push_back(OutgoingMetas(nullptr).encode(buffer.get(), kSamples * 4, kMetaRoom));
+    }
+    return messages;
+}
+
+bool decodeAnyMetas(std::span<const std::byte> bytes)
+{
+    IncomingMetas metas;
+    const GstAudioInfo audio = metaAudio();
+    const BufferOwner buffer(gst_buffer_new_allocate(nullptr, kSamples * 4, nullptr));
+    unsigned left = 0;
+    if (!metas.fetch(bytes) || metas.attach({buffer.get(), 64, 48, &audio, kSamples * 4}, {}, left))
+        return false;
+    const std::string text = metasOf(buffer.get());
+    OutgoingMetas again(nullptr);
+    const Bytes said = again.encode(buffer.get(), kSamples * 4, kMetaRoom);
+    EXPECT_EQ(again.left(), 0u) << text;
+    return true;
 }
 
 Bytes segmentBytes()
@@ -293,6 +388,7 @@ INSTANTIATE_TEST_SUITE_P(
         Decoder{"tags", [] { return std::vector<Bytes>{tagBytes()}; }, decodeAnyTags},
         Decoder{"events", eventMessages, decodeAnyEvent},
         Decoder{"values", [] { return std::vector<Bytes>{valueBytes()}; }, decodeAnyValue},
+        Decoder{"metas", metaMessages, decodeAnyMetas},
         Decoder{"segments", [] { return std::vector<Bytes>{segmentBytes()}; }, decodeAnySegment},
         Decoder{"upstream", upstreamMessages, decodeAnyUpstream},
         Decoder{"formats", [] { return std::vector<Bytes>{formatBytes()}; }, decodeAnyFormats}),

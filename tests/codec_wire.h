@@ -38,6 +38,13 @@ enum Kind : uint8_t {
     Date,
     DateTime,
     Sample,
+    IntRange,
+    Int64Range,
+    DoubleRange,
+    FractionRange,
+    Uchar,
+    Enum,
+    Flags,
 };
 
 // What a peer writes, without any bound of ours.

@@ -136,6 +136,27 @@ TEST(Flush, ReachesTwoClientsInOrder)
     }
 }
 
+TEST(Flush, OfAnotherRateReachesTwoClientsWithItsSegment)
+{
+    const std::string socket = freshPath(".socket");
+    PeerProcess producer(seekableProducer(socket, "sync=true"));
+    PeerProcess first(client(socket));
+    PeerProcess second(client(socket));
+    ASSERT_TRUE(first.waitForCount(3)) << first.transcript();
+    ASSERT_TRUE(second.waitForCount(3)) << second.transcript();
+
+    producer.command("seek " + std::to_string(kFar) + " 2");
+    for (PeerProcess *peer : {&first, &second}) {
+        ASSERT_TRUE(waitForLastPts(*peer, kFar * kSecond + kSecond / 20)) << peer->transcript();
+        expectOneSeek(*peer, kFar);
+        const auto segments = peer->log().all("segment ");
+        ASSERT_EQ(segments.size(), 2u);
+        EXPECT_NE(segments[0].find(" rate=(double)1,"), std::string::npos) << segments[0];
+        EXPECT_NE(segments[1].find(" rate=(double)2,"), std::string::npos) << segments[1];
+        EXPECT_EQ(peer->quit(), 0);
+    }
+}
+
 TEST(Flush, OfADecodedFileReachesTheClientBeforeTheFramesOfItsTarget)
 {
     const std::string socket = freshPath(".socket");
@@ -255,4 +276,6 @@ TEST(Flush, AfterTheEndOfTheStreamLetsItBeginAgain)
     producer.command("seek " + std::to_string(kFar));
     ASSERT_TRUE(waitForLastPts(consumer, kFar * kSecond + kSecond / 20)) << consumer.transcript();
     expectOneSeek(consumer, kFar);
+    EXPECT_EQ(consumer.log().all("stream-start").size(), 1u) << "a flush lets a pad keep its stream";
+    EXPECT_EQ(consumer.log().all("caps ").size(), 1u);
 }

@@ -39,7 +39,7 @@ Commands
     play, pause, ready, null     -> ok MS (that the change took)
     get ELEMENT PROPERTY         -> ok VALUE
     set ELEMENT PROPERTY VALUE   -> ok
-    seek SECONDS                 -> ok (a flushing one, of the pipeline)
+    seek SECONDS [RATE]          -> ok (a flushing one, of the pipeline)
     eos                          -> ok (the event, to the pipeline)
     tags TITLE                   -> ok (an event into the element named "tap")
     count                        -> ok BUFFERS (seen by the tap)
@@ -200,9 +200,10 @@ std::string obey(Peer &peer, const std::string &line)
         return setProperty(peer, a, b, c);
     if (verb == "seek") {
         const auto position = static_cast<gint64>(std::strtod(a.c_str(), nullptr) * GST_SECOND);
-        return gst_element_seek_simple(
-                   peer.pipeline, GST_FORMAT_TIME,
-                   static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE), position)
+        const double rate = b.empty() ? 1 : std::strtod(b.c_str(), nullptr);
+        return gst_element_seek(peer.pipeline, rate, GST_FORMAT_TIME,
+                                static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE),
+                                GST_SEEK_TYPE_SET, position, GST_SEEK_TYPE_NONE, -1)
                    ? "ok"
                    : "no seek";
     }

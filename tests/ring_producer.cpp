@@ -165,9 +165,9 @@ void Producer::event(const std::string &text)
     stream_->publishEvent({kEvent, std::as_bytes(std::span(text)), std::nullopt});
 }
 
-void Producer::sticky(uint32_t place, const std::string &text, const std::string &key)
+bool Producer::sticky(uint32_t place, const std::string &text, const std::string &key)
 {
-    stream_->publishEvent(
+    return stream_->publishEvent(
         {kEvent, std::as_bytes(std::span(text)), ringcore::OutgoingEvent::Sticky{place, key}});
 }
 

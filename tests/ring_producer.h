@@ -83,7 +83,7 @@ public:
     // publish(), which must reach somebody; waits for memory as a stream does that may not lose any.
     void deliver(uint32_t number, size_t size = 4096, size_t extra = 0);
     void event(const std::string &text);
-    void sticky(uint32_t place, const std::string &text, const std::string &key = "");
+    bool sticky(uint32_t place, const std::string &text, const std::string &key = "");
 
     // Until `clients` have joined, those that left meanwhile included.
     void awaitJoined(size_t clients);

@@ -121,6 +121,28 @@ TEST(DescriptorRing, IsFullAtItsCapacity)
     EXPECT_EQ(ring.writer.room(1).value(), 1u);
 }
 
+TEST(DescriptorRing, WhatIsStagedIsSeenAtOnceAndAsItWasAmended)
+{
+    Ring ring(UINT32_MAX - 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        ring.writer.stage(recordOf(i));
+        EXPECT_EQ(ring.reader.available().value(), 0u) << i;
+    }
+    EXPECT_EQ(ring.writer.room(1).value(), kCapacity - 4); // its place is taken
+    ring.writer.amendStaged(7, 9);
+    EXPECT_EQ(ring.reader.available().value(), 0u);
+    ring.writer.showStaged();
+    ASSERT_EQ(ring.reader.available().value(), 4u);
+    for (uint32_t i = 0; i < 4; i++) {
+        Record record;
+        ASSERT_TRUE(ring.reader.copy(record));
+        EXPECT_TRUE(isRecordOf(record, i)) << i;
+        EXPECT_EQ(record.head.kind, i < 3 ? 0u : 7u);
+        EXPECT_EQ(record.head.flags, i < 3 ? 0u : 9u);
+        ring.reader.advance();
+    }
+}
+
 TEST(DescriptorRing, ReaderRefusesACursorBeyondItsCapacity)
 {
     for (const uint32_t start : {0u, UINT32_MAX - 5}) {

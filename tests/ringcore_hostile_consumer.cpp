@@ -407,15 +407,20 @@ TEST(HostileConsumer, DescriptorsFromAClientAreNotTaken)
     EXPECT_TRUE(honest.awaitBuffers(1));
 }
 
-TEST(HostileConsumer, CursorThatIsNonsenseFromTheStartIsFoundAtTheJoin)
+TEST(HostileConsumer, CursorThatIsNonsenseFromTheStartIsFoundWhenItsRingIsFull)
 {
     Producer producer;
-    for (uint32_t place = 0; place < 65; place++) // more than its ring has room for
-        producer.sticky(place, "state");
+    for (uint32_t place = 0; place < ringcore::kMaxStickyEvents; place++)
+        ASSERT_TRUE(producer.sticky(place, "state"));
     RawClient client(producer.socket());
     ASSERT_TRUE(client.sendHello() == 0 && client.awaitWelcome() && client.map());
     client.returnPage().cursor.store(4711);
     ASSERT_TRUE(client.seal() && client.sendReady() == 0);
+    producer.awaitJoined(1);
+    for (uint32_t room = ringcore::ringCapacityFor(4) - ringcore::kMaxStickyEvents; room > 0; room--)
+        producer.event("that it has room for");
+    EXPECT_EQ(producer.stream().consumers(), 1u);
+    producer.event("for which its cursor is looked at");
     const auto words = client.awaitEnd();
     ASSERT_TRUE(words.fault);
     EXPECT_EQ(words.fault->kind, FaultKind::CursorBeyondRing);

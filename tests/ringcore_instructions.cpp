@@ -5,6 +5,7 @@
 // other process may do to the words that it shares is done to them here.
 #include "ring_ends.h"
 
+#include <algorithm>
 #include <functional>
 #include <sys/ptrace.h>
 
@@ -228,7 +229,12 @@ TEST_P(Instructions, AreBounded)
     if (nothing == 0)
         GTEST_SKIP() << "processes may not be traced here";
     GetParam().prepare()(); // every symbol is bound
-    const uint64_t steps = stepsOf(GetParam().prepare());
+    // The vDSO reads the clock again where the kernel wrote it meanwhile, for which single steps give it a
+    // lot of time: those instructions are not the ring's, and not there in every attempt.
+    constexpr int kAttempts = 20;
+    uint64_t steps = stepsOf(GetParam().prepare());
+    for (int i = 1; i < kAttempts && steps > nothing + GetParam().bound; i++)
+        steps = std::min(steps, stepsOf(GetParam().prepare()));
     ASSERT_GT(steps, nothing);
     const uint64_t instructions = steps - nothing;
     RecordProperty("instructions", std::to_string(instructions));

@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
+#include <future>
 #include <vector>
 
 namespace
@@ -81,26 +81,11 @@ void deliverList(ListProducer &producer, uint32_t first, uint32_t last, size_t s
     EXPECT_EQ(outcome.taken, last - first + 1);
 }
 
-// A list's publication on a thread of its own.
-class Publishing
+// On a thread of its own.
+std::future<ListOutcome> publishing(List &list)
 {
-public:
-    explicit Publishing(List &list) : thread_([this, &list] { outcome_ = list.publish(); }) {}
-    ~Publishing()
-    {
-        if (thread_.joinable())
-            thread_.join();
-    }
-    ListOutcome outcome()
-    {
-        thread_.join();
-        return outcome_;
-    }
-
-private:
-    ListOutcome outcome_;
-    std::thread thread_;
-};
+    return std::async(std::launch::async, [&list] { return list.publish(); });
+}
 
 uint32_t numberIn(const ringcore::Record &record)
 {
@@ -170,34 +155,6 @@ TEST(Lists, RingTheBellOfASleeperOnce)
     EXPECT_EQ(client.forward().bell, bell + 2);
 }
 
-// Whoever looks at the cursor at any time sees no part of a list.
-TEST(Lists, AreSeenByOneUpdateOfTheRing)
-{
-    constexpr uint32_t kLength = 8;
-    constexpr uint32_t kLists = 500;
-    ListProducer producer{ProducerOptions(kLength, SlowClient::Block)};
-    RawClient client(producer.socket());
-    ASSERT_TRUE(client.join());
-    producer.awaitJoined(1);
-    std::thread reader([&] {
-        for (uint32_t read = 0; read < kLength * kLists;) {
-            const uint32_t cursor = client.forward().cursor;
-            EXPECT_EQ(cursor % kLength, 0u) << cursor;
-            for (; read < cursor; read++)
-                client.giveBack(client.read().value().head);
-        }
-    });
-    for (uint32_t list = 0; list < kLists; list++) {
-        // Room for all of it, so that no part has to be shown before.
-        ASSERT_TRUE(awaitState([&] {
-            producer.stream().reap();
-            return producer.blocksOut() == 0;
-        }));
-        deliverList(producer, list * kLength + 1, (list + 1) * kLength, 64);
-    }
-    reader.join();
-}
-
 // ---- no room
 
 TEST(ListsDrop, WhatFindsNoRoomIsMissingAndTheListIsEndedBeforeIt)
@@ -222,6 +179,7 @@ TEST(ListsDrop, OthersGetAllOfIt)
 {
     ListProducer producer{ProducerOptions(4)};
     Consumer slow(producer.socket(), Keeping::Everything);
+    producer.awaitJoined(1); // before the other, so that it is told first
     Consumer quick(producer.socket());
     producer.awaitJoined(2);
     for (uint32_t number = 1; number <= 3; number++) {
@@ -238,6 +196,11 @@ TEST(ListsDrop, OthersGetAllOfIt)
     EXPECT_EQ(quick.texts(), (Texts{"joined", "1!", "2", "3", "4,", "5,", "6,", "7;"}));
     ASSERT_TRUE(slow.awaitLast("4;"));
     EXPECT_EQ(producer.sum().drops, 3u);
+
+    slow.giveBackAll();
+    deliverList(producer, 8, 8);
+    ASSERT_TRUE(slow.awaitLast("8!;"));
+    ASSERT_TRUE(quick.awaitLast("8;")); // it missed nothing
 }
 
 TEST(ListsDrop, WhoIsBehindHearsTheStateBeforeItsNextList)
@@ -309,18 +272,16 @@ TEST(ListsBlock, AnInterruptedOneGoesOnWithTheRest)
     ASSERT_TRUE(client.join());
     producer.awaitJoined(1);
     List list(producer, 1, 5);
-    {
-        Publishing publishing(list);
-        ASSERT_TRUE(client.awaitProducerAsleep());
-        producer.stream().interrupt();
-        const ListOutcome outcome = publishing.outcome();
-        EXPECT_EQ(outcome.outcome, PublishOutcome::Interrupted);
-        EXPECT_EQ(outcome.taken, 2u);
-    }
+    auto first = publishing(list);
+    ASSERT_TRUE(client.awaitProducerAsleep());
+    producer.stream().interrupt();
+    const ListOutcome interrupted = first.get();
+    EXPECT_EQ(interrupted.outcome, PublishOutcome::Interrupted);
+    EXPECT_EQ(interrupted.taken, 2u);
     EXPECT_EQ(list.publish().outcome, PublishOutcome::Interrupted); // none begins until it is resumed
     EXPECT_EQ(client.forward().cursor, 2u);
     producer.stream().resume();
-    Publishing publishing(list);
+    auto published = publishing(list);
     for (uint32_t number = 1; number <= 5; number++) {
         const auto record = client.read();
         ASSERT_TRUE(record);
@@ -329,10 +290,26 @@ TEST(ListsBlock, AnInterruptedOneGoesOnWithTheRest)
                   kRecordInList | (number < 5 ? kRecordListGoesOn : 0u));
         client.giveBack(record->head);
     }
-    const ListOutcome outcome = publishing.outcome();
+    const ListOutcome outcome = published.get();
     EXPECT_EQ(outcome.outcome, PublishOutcome::Delivered);
     EXPECT_EQ(outcome.taken, 3u);
     producer.expectNothingOut();
+}
+
+TEST(ListsBlock, NoneBeginsUntilTheStreamIsResumed)
+{
+    ListProducer producer{ProducerOptions(4, SlowClient::Block)};
+    Consumer consumer(producer.socket());
+    producer.awaitJoined(1);
+    producer.stream().interrupt();
+    List list(producer, 1, 2);
+    const ListOutcome outcome = list.publish();
+    EXPECT_EQ(outcome.outcome, PublishOutcome::Interrupted);
+    EXPECT_EQ(outcome.taken, 0u);
+    producer.stream().resume();
+    EXPECT_EQ(list.publish().taken, 2u);
+    ASSERT_TRUE(consumer.awaitLast("2;"));
+    EXPECT_EQ(consumer.texts(), (Texts{"joined", "1!,", "2;"}));
 }
 
 TEST(ListsBlock, AFlushInMidListThrowsTheRestAway)
@@ -341,10 +318,10 @@ TEST(ListsBlock, AFlushInMidListThrowsTheRestAway)
     Consumer consumer(producer.socket(), Keeping::Nothing, Reading::WhenAsked);
     producer.awaitJoined(1);
     List list(producer, 1, 5);
-    Publishing publishing(list);
+    auto published = publishing(list);
     ASSERT_TRUE(awaitState([&] { return producer.sum().buffers == 2; }));
     producer.stream().flushStart();
-    const ListOutcome outcome = publishing.outcome();
+    const ListOutcome outcome = published.get();
     EXPECT_EQ(outcome.outcome, PublishOutcome::NobodyThere);
     EXPECT_EQ(outcome.taken, 5u);
     producer.stream().flushStop(true, {});
@@ -363,10 +340,10 @@ TEST(ListsBlock, WhenTheClientLeavesInMidListTheRestIsGivenUp)
     ASSERT_TRUE(client->join());
     producer.awaitJoined(1);
     List list(producer, 1, 5);
-    Publishing publishing(list);
+    auto published = publishing(list);
     ASSERT_TRUE(client->awaitProducerAsleep());
     client.reset();
-    const ListOutcome outcome = publishing.outcome();
+    const ListOutcome outcome = published.get();
     EXPECT_EQ(outcome.outcome, PublishOutcome::NobodyThere);
     EXPECT_EQ(outcome.taken, 5u);
     producer.expectNothingOut();

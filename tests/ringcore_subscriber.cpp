@@ -134,6 +134,16 @@ TEST_F(SubscriberTest, AdvisesToCopyNearItsBound)
     producer->write(HostileProducer::buffer(0, 3, 0, 65536));
     ASSERT_EQ(receive(), Received::Record);
     EXPECT_TRUE(delivery.nearBound);
+    // A slot stands for both of its blocks.
+    producer->header().boundBytes = 3 * 65536;
+    for (const uint32_t more : {0u, 1u}) {
+        Record both = HostileProducer::buffer(0, 4 + more, 0, 100);
+        both.head.extraOffset = 4096;
+        both.head.extraSize = 65536 - 100 + more;
+        producer->write(both);
+        ASSERT_EQ(receive(), Received::Record);
+        EXPECT_EQ(delivery.nearBound, more == 1);
+    }
 }
 
 TEST_F(SubscriberTest, CanBeInterrupted)

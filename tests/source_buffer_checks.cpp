@@ -200,6 +200,19 @@ TEST(BufferChecks, RefuseCapsOfAnImpossibleSize)
 }
 
 // Where a layout is accepted, every byte that its format can name lies in the buffer.
+TEST(BufferChecks, AcceptPlanarAudioOfEveryFormat)
+{
+    guint count = 0;
+    const GstAudioFormat *formats = gst_audio_formats_raw(&count);
+    ASSERT_GT(count, 20u);
+    for (guint i = 0; i < count; i++) {
+        const std::string caps = std::string("audio/x-raw, layout=non-interleaved, rate=8000, channels=2, "
+                                             "channel-mask=(bitmask)3, format=") +
+                                 gst_audio_format_to_string(formats[i]);
+        EXPECT_EQ(formatOf(caps.c_str()).kind, PayloadFormat::Kind::PlanarAudio);
+    }
+}
+
 TEST(BufferChecks, WhatIsAcceptedLiesWithinTheBuffer)
 {
     std::mt19937_64 random(20);
