@@ -24,7 +24,7 @@ constexpr GstClockTime kFurthestKeyUnit = 60 * GST_SECOND; // in the future
 
 constexpr const char *kForceKeyUnit = "GstForceKeyUnit";
 
-// Of one client, in a second.
+// Of one client, in a second; 0: no kind of request.
 unsigned mostPerSecond(WireRequest kind)
 {
     switch (kind) {
@@ -51,17 +51,6 @@ std::set<std::string, std::less<>> namesIn(const std::string &list)
     return names;
 }
 
-WireRequest kindOf(const UpstreamRequest &request)
-{
-    struct Kind {
-        WireRequest operator()(const KeyUnitRequest &) const { return WireRequest::ForceKeyUnit; }
-        WireRequest operator()(const QosRequest &) const { return WireRequest::Qos; }
-        WireRequest operator()(const LatencyRequest &) const { return WireRequest::Latency; }
-        WireRequest operator()(const CustomRequest &) const { return WireRequest::Custom; }
-    };
-    return std::visit(Kind{}, request);
-}
-
 // Running time by the sink's clock; none while it does not play.
 std::optional<GstClockTimeDiff> runningTimeNow(GstElement *sink)
 {
@@ -78,22 +67,36 @@ ClientRequests::ClientRequests(std::shared_ptr<WeakElement> sink, const std::str
 {
 }
 
-bool ClientRequests::take(uint32_t client, uint32_t kind, std::span<const std::byte> bytes)
+bool ClientRequests::take(uint32_t client, uint32_t number, std::span<const std::byte> bytes)
 {
-    const auto request = decodeUpstream(kind, bytes);
-    if (!request)
+    const auto kind = static_cast<WireRequest>(number);
+    if (mostPerSecond(kind) == 0)
         return false;
     bool granted = false;
-    {
-        std::lock_guard guard(lock_);
-        granted = mayGo(clients_[client], kindOf(*request));
+    if (mayBeRead(client, kind, bytes)) {
+        const auto request = decodeUpstream(number, bytes);
+        if (!request)
+            return false;
+        granted = std::visit([&](const auto &one) { return grant(client, one); }, *request);
     }
-    granted = granted && std::visit([&](const auto &one) { return grant(client, one); }, *request);
     if (!granted)
         refused_.fetch_add(1, std::memory_order_relaxed);
-    else if (kindOf(*request) != WireRequest::Latency)
+    else if (kind != WireRequest::Latency)
         granted_.fetch_add(1, std::memory_order_relaxed);
     return true;
+}
+
+// Before anything is made of it: a structure's names stay in this process, which gives all peers together
+// one ration of them.
+bool ClientRequests::mayBeRead(uint32_t client, WireRequest kind, std::span<const std::byte> bytes)
+{
+    if (kind == WireRequest::Custom) {
+        const auto name = customNameIn(bytes);
+        if (name && !letThrough_.contains(*name))
+            return false;
+    }
+    std::lock_guard guard(lock_);
+    return mayGo(clients_[client], kind);
 }
 
 void ClientRequests::forget(uint32_t client)
@@ -185,7 +188,9 @@ EventOwner ClientRequests::worstQos()
     if (!time)
         return nullptr;
     qosSent_ = now;
-    return EventOwner(gst_event_new_qos(worst->type, worst->proportion, worst->lateness, *time));
+    // Its stream may have begun before ours, but GStreamer asserts that nothing was before all time.
+    const auto lateness = std::max(worst->lateness, -static_cast<GstClockTimeDiff>(*time));
+    return EventOwner(gst_event_new_qos(worst->type, worst->proportion, lateness, *time));
 }
 
 // A client's latency is its own affair: it is shown, and upstream is not told.
@@ -198,9 +203,8 @@ bool ClientRequests::grant(uint32_t client, const LatencyRequest &request)
 
 bool ClientRequests::grant(uint32_t client, const CustomRequest &request)
 {
-    const char *name = gst_structure_get_name(gst_event_get_structure(request.event.get()));
-    const auto sink = sink_->get();
-    if (!sink || !letThrough_.contains(name))
+    const auto sink = sink_->get(); // its name was looked at already
+    if (!sink)
         return false;
     GST_DEBUG_OBJECT(sink.get(), "upstream, for client %u: %" GST_PTR_FORMAT, client, request.event.get());
     gst_pad_push_event(GST_BASE_SINK_PAD(sink.get()), gst_event_ref(request.event.get()));

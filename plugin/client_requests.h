@@ -31,7 +31,7 @@ public:
     ClientRequests(std::shared_ptr<WeakElement> sink, const std::string &letThrough);
 
     // The threads of connections. False: no request at all.
-    bool take(uint32_t client, uint32_t kind, std::span<const std::byte> bytes);
+    bool take(uint32_t client, uint32_t number, std::span<const std::byte> bytes);
     void forget(uint32_t client);
 
     KeyUnitRequests &keyUnits() { return keyUnits_; }
@@ -60,6 +60,7 @@ private:
         GstClockTime latency = GST_CLOCK_TIME_NONE; // NONE: it did not say
     };
 
+    bool mayBeRead(uint32_t client, WireRequest kind, std::span<const std::byte> bytes);
     bool mayGo(Client &client, WireRequest kind);
     bool grant(uint32_t client, const KeyUnitRequest &request);
     bool grant(uint32_t client, const QosRequest &request);

@@ -2,6 +2,7 @@
 #include "plugin/upstream_codec.h"
 
 #include "plugin/message_budget.h"
+#include "plugin/peer_names.h"
 #include "plugin/stream_wire.h"
 #include "plugin/structure_codec.h"
 #include "ringcore/control_protocol.h"
@@ -180,6 +181,14 @@ std::optional<UpstreamRequest> decodeUpstream(uint32_t kind, std::span<const std
     ByteReader in(bytes);
     auto request = decodeBody(kind, in);
     return in.failed() || !in.atEnd() ? std::nullopt : std::move(request);
+}
+
+std::optional<std::string_view> customNameIn(std::span<const std::byte> bytes)
+{
+    ByteReader in(bytes);
+    in.number<uint8_t>(); // CustomKind
+    const auto name = in.text(kMaxNameBytes);
+    return in.failed() ? std::nullopt : std::optional(name);
 }
 
 } // namespace sharedring

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -64,5 +65,9 @@ struct EncodedRequest {
 
 // nullopt: refused.
 [[nodiscard]] std::optional<UpstreamRequest> decodeUpstream(uint32_t kind, std::span<const std::byte> bytes);
+
+// What the structure of a WireRequest::Custom claims to be called, of which nothing was made yet. nullopt: it
+// says nothing.
+[[nodiscard]] std::optional<std::string_view> customNameIn(std::span<const std::byte> bytes);
 
 } // namespace sharedring
