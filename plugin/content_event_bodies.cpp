@@ -11,6 +11,7 @@
 #include "plugin/toc_codec.h"
 #include "plugin/value_codec.h"
 
+#include <algorithm>
 #include <string>
 
 namespace sharedring
@@ -102,6 +103,16 @@ bool isCarriedMessage(uint32_t type)
     return type == GST_MESSAGE_APPLICATION || type == GST_MESSAGE_ELEMENT;
 }
 
+// Element messages that applications obey: to open another address, install a codec, hand over a window.
+// No other process has that to say.
+bool isOrder(const GstStructure *structure)
+{
+    static constexpr const char *kOrders[] = {"redirect", "missing-plugin", "prepare-window-handle",
+                                              "have-window-handle"};
+    return std::any_of(std::begin(kOrders), std::end(kOrders),
+                       [&](const char *order) { return gst_structure_has_name(structure, order); });
+}
+
 bool encodeSinkMessage(GstEvent *event, ByteWriter &out)
 {
     GstMessage *parsed = nullptr;
@@ -115,7 +126,7 @@ bool encodeSinkMessage(GstEvent *event, ByteWriter &out)
     out.counted(std::string_view(name));
     out.number(static_cast<uint32_t>(GST_MESSAGE_TYPE(message.get())));
     out.number(uint32_t{gst_message_get_seqnum(message.get())});
-    return structure != nullptr && encodeStructure(*structure, out, budget);
+    return structure != nullptr && !isOrder(structure) && encodeStructure(*structure, out, budget);
 }
 
 DecodedEvent decodeSinkMessage(ByteReader &in, GstObject *messageSource)
@@ -127,7 +138,7 @@ DecodedEvent decodeSinkMessage(ByteReader &in, GstObject *messageSource)
         return {};
     MessageBudget budget;
     StructureOwner structure = decodeStructure(in, budget);
-    if (!structure)
+    if (!structure || isOrder(structure.get()))
         return {};
     const MessageOwner message(
         gst_message_new_custom(static_cast<GstMessageType>(type), messageSource, structure.release()));

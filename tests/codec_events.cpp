@@ -239,6 +239,27 @@ TEST(SinkMessage, ThatTellsOfThisProcessIsRefused)
     EXPECT_FALSE(decodes(WireEvent::SinkMessage, message("video/x-raw-rgb", GST_MESSAGE_ELEMENT)));
 }
 
+// Players open the address of a "redirect", and hand windows to who asks for one.
+TEST(SinkMessage, ThatApplicationsObeyDoesNotCross)
+{
+    const auto named = [](const char *name) {
+        return seqnum()
+            .text("m")
+            .number(static_cast<uint32_t>(GST_MESSAGE_ELEMENT))
+            .number(uint32_t{5})
+            .text(name)
+            .number(uint32_t{0});
+    };
+    EXPECT_TRUE(decodes(WireEvent::SinkMessage, named("said")));
+    for (const char *order : {"redirect", "missing-plugin", "prepare-window-handle", "have-window-handle"}) {
+        EXPECT_FALSE(decodes(WireEvent::SinkMessage, named(order))) << order;
+        const MessageOwner message(
+            gst_message_new_custom(GST_MESSAGE_ELEMENT, nullptr, gst_structure_new_empty(order)));
+        const EventOwner event(gst_event_new_sink_message("m", message.get()));
+        EXPECT_FALSE(encodeEvent(event.get())) << order;
+    }
+}
+
 TEST(Protection, KeepsSystemOriginAndData)
 {
     for (const char *origin : {static_cast<const char *>(nullptr), "isobmff/moov"}) {
