@@ -59,10 +59,23 @@ bool isFrameRate(uint32_t numerator, uint32_t denominator)
 constexpr uint32_t kTimeCodeFlags =
     GST_VIDEO_TIME_CODE_FLAGS_DROP_FRAME | GST_VIDEO_TIME_CODE_FLAGS_INTERLACED;
 
-// What gst_video_time_code_is_valid() does not look at.
+// What no version of GStreamer has a use for.
 bool isSane(const GstVideoTimeCode &code)
 {
-    return isFrameRate(code.config.fps_n, code.config.fps_d) && code.field_count <= kMaxFieldCount;
+    const GstVideoTimeCodeConfig &rate = code.config;
+    if (!isFrameRate(rate.fps_n, rate.fps_d) || rate.fps_n == 0 || rate.fps_d == 0)
+        return false;
+    const guint frames = rate.fps_n < rate.fps_d ? 1 : (rate.fps_n + rate.fps_d / 2) / rate.fps_d;
+    return code.hours < 24 && code.minutes < 60 && code.seconds < 60 && code.frames < frames &&
+           code.field_count <= kMaxFieldCount;
+}
+
+// Versions of GStreamer take different rates. Some take a drop-frame rate which they cannot count, and abort.
+bool isKnown(const GstVideoTimeCode &code)
+{
+    const bool drops = (code.config.flags & GST_VIDEO_TIME_CODE_FLAGS_DROP_FRAME) != 0;
+    return gst_video_time_code_is_valid(&code) &&
+           (!drops || code.config.fps_n == 30000 || code.config.fps_n == 60000);
 }
 
 struct TimeCodeRelease {
@@ -191,7 +204,7 @@ MetaVerdict decodeRegionOfInterest(ByteReader &in, const MetaTarget &target, Mes
 bool encodeTimeCode(const GstVideoTimeCodeMeta &meta, ByteWriter &out)
 {
     const GstVideoTimeCode &code = meta.tc;
-    if (!isSane(code) || !gst_video_time_code_is_valid(&code))
+    if (!isSane(code) || !isKnown(code))
         return false;
     for (const uint32_t number :
          {code.config.fps_n, code.config.fps_d, static_cast<guint>(code.config.flags) & kTimeCodeFlags,
@@ -224,7 +237,9 @@ MetaVerdict decodeTimeCode(ByteReader &in, const MetaTarget &target)
         g_date_time_unref(jam);
     if (!isSane(*code))
         return MetaVerdict::Malformed;
-    return attached(gst_buffer_add_video_time_code_meta(target.buffer, code.get())); // looks itself
+    if (!isKnown(*code))
+        return MetaVerdict::Left;
+    return attached(gst_buffer_add_video_time_code_meta(target.buffer, code.get()));
 }
 
 bool encodeCaption(const GstVideoCaptionMeta &meta, ByteWriter &out)

@@ -522,6 +522,27 @@ TEST_F(HostileMetas, SayOfPlanesNothingButWhatThereIs)
     EXPECT_FALSE(planar.takes(AudioKind, audio(99, GST_AUDIO_LAYOUT_NON_INTERLEAVED)));
 }
 
+// A producer with a newer GStreamer is honest; one whose time code aborts who counts it is not.
+TEST_F(HostileMetas, WithTimeCodesThatThisGStreamerHasNoRuleForAreLeft)
+{
+    constexpr uint32_t kDropFrame = GST_VIDEO_TIME_CODE_FLAGS_DROP_FRAME;
+    const TimeCodeBody unknown[] = {
+        {.fpsN = 48000, .fpsD = 1001},
+        {.fpsN = 15, .fpsD = 2},
+        {.fpsN = 120000, .fpsD = 1001, .flags = kDropFrame},
+        {.fpsN = 25, .flags = kDropFrame},
+    };
+    for (const TimeCodeBody &body : unknown) {
+        const BufferOwner buffer = taker_.take(message({{TimeCode, body.bytes()}}));
+        ASSERT_TRUE(buffer) << body.fpsN;
+        EXPECT_EQ(taker_.left, 1u) << body.fpsN;
+        EXPECT_FALSE(gst_buffer_get_video_time_code_meta(buffer.get())) << body.fpsN;
+    }
+    EXPECT_TRUE(
+        taker_.takes(TimeCode, TimeCodeBody{.fpsN = 30000, .fpsD = 1001, .flags = kDropFrame}.bytes()));
+    EXPECT_EQ(taker_.left, 0u);
+}
+
 TEST_F(HostileMetas, ThatNameWhatIsNoCustomMetaAreLeft)
 {
     for (const char *name : {"GstVideoMeta", "GstParentBufferMeta", "GObject", "NeverHeardOf"}) {
