@@ -39,6 +39,28 @@ bool isConcrete(GType type, GType fundamental)
     return G_TYPE_FUNDAMENTAL(type) == fundamental && type != fundamental;
 }
 
+// Both are false also where nobody registered the type here. A peer with newer libraries is honest: what we
+// have no name for is a number.
+bool hasValue(GType type, int32_t number)
+{
+    if (type == G_TYPE_INVALID)
+        return false;
+    auto *known = static_cast<GEnumClass *>(g_type_class_ref(type));
+    const bool isValue = g_enum_get_value(known, number) != nullptr;
+    g_type_class_unref(known);
+    return isValue;
+}
+
+bool hasFlags(GType type, uint32_t flags)
+{
+    if (type == G_TYPE_INVALID)
+        return false;
+    auto *known = static_cast<GFlagsClass *>(g_type_class_ref(type));
+    const bool areKnown = (flags & ~known->mask) == 0;
+    g_type_class_unref(known);
+    return areKnown;
+}
+
 } // namespace
 
 bool encodeEnum(const GValue &value, ByteWriter &out)
@@ -53,20 +75,13 @@ bool decodeEnum(ByteReader &in, GValue &value)
 {
     const GType type = decodeTypeName(in);
     const auto number = in.number<int32_t>();
-    if (in.failed())
+    if (in.failed() || (type != G_TYPE_INVALID && !isConcrete(type, G_TYPE_ENUM)))
         return false;
-    if (type == G_TYPE_INVALID) {
+    if (!hasValue(type, number)) {
         g_value_init(&value, G_TYPE_INT);
         g_value_set_int(&value, number);
         return true;
     }
-    if (!isConcrete(type, G_TYPE_ENUM))
-        return false;
-    auto *known = static_cast<GEnumClass *>(g_type_class_ref(type));
-    const bool isValue = g_enum_get_value(known, number) != nullptr;
-    g_type_class_unref(known);
-    if (!isValue)
-        return false;
     g_value_init(&value, type);
     g_value_set_enum(&value, number);
     return true;
@@ -84,20 +99,13 @@ bool decodeFlags(ByteReader &in, GValue &value)
 {
     const GType type = decodeTypeName(in);
     const auto flags = in.number<uint32_t>();
-    if (in.failed())
+    if (in.failed() || (type != G_TYPE_INVALID && !isConcrete(type, G_TYPE_FLAGS)))
         return false;
-    if (type == G_TYPE_INVALID) {
+    if (!hasFlags(type, flags)) {
         g_value_init(&value, G_TYPE_UINT);
         g_value_set_uint(&value, flags);
         return true;
     }
-    if (!isConcrete(type, G_TYPE_FLAGS))
-        return false;
-    auto *known = static_cast<GFlagsClass *>(g_type_class_ref(type));
-    const bool areKnown = (flags & ~known->mask) == 0;
-    g_type_class_unref(known);
-    if (!areKnown)
-        return false;
     g_value_init(&value, type);
     g_value_set_flags(&value, flags);
     return true;
