@@ -117,19 +117,6 @@ const GValue &entryOf(const GValue &values, guint index)
                           : *gst_value_array_get_value(&values, index);
 }
 
-bool encodeEntries(const GValue &values, ByteWriter &out, MessageBudget &budget)
-{
-    const guint count = sizeOf(values);
-    if (count > kMaxListValues)
-        return false;
-    put(out, isList(values) ? Kind::List : Kind::Array, uint32_t{count});
-    for (guint i = 0; i < count; ++i) {
-        if (!encodeValue(entryOf(values, i), out, budget))
-            return false;
-    }
-    return true;
-}
-
 // The type of the first thing that is neither list nor array, 0 where there is none. GStreamer
 // asserts that all entries agree in it.
 GType leafType(const GValue &value)
@@ -141,6 +128,31 @@ GType leafType(const GValue &value)
         leaf = &entryOf(*leaf, 0);
     }
     return G_VALUE_TYPE(leaf);
+}
+
+// GStreamer's own parser of texts makes others, which no reader could put together again.
+bool entriesAgree(const GValue &values)
+{
+    const GType first = leafType(values);
+    for (guint i = 0; i < sizeOf(values); ++i) {
+        const GType type = leafType(entryOf(values, i));
+        if (type != 0 && first != 0 && type != first)
+            return false;
+    }
+    return true;
+}
+
+bool encodeEntries(const GValue &values, ByteWriter &out, MessageBudget &budget)
+{
+    const guint count = sizeOf(values);
+    if (count > kMaxListValues || !entriesAgree(values))
+        return false;
+    put(out, isList(values) ? Kind::List : Kind::Array, uint32_t{count});
+    for (guint i = 0; i < count; ++i) {
+        if (!encodeValue(entryOf(values, i), out, budget))
+            return false;
+    }
+    return true;
 }
 
 bool decodeEntries(ByteReader &in, GValue &values, MessageBudget &budget)

@@ -123,6 +123,23 @@ TEST(Value, NullsAreRefusedByTheWriter)
     }
 }
 
+// GStreamer makes them of texts, but has no way to make them of values.
+TEST(Value, ListsOfMixedTypesAreRefusedByTheWriter)
+{
+    for (const char *text :
+         {"s, v={(int)1,[(int)3,5]}", "s, v=<(int)1,(string)x>", "s, v=<<(int)1>,<1.5>>"}) {
+        const StructureOwner structure(gst_structure_from_string(text, nullptr));
+        ringcore::ByteWriter out(1024);
+        MessageBudget budget;
+        ASSERT_TRUE(structure) << text;
+        EXPECT_FALSE(encodeStructure(*structure, out, budget)) << text;
+    }
+    const StructureOwner same(gst_structure_from_string("s, v=<<>,<(int)1>,<2>>", nullptr));
+    ringcore::ByteWriter out(1024);
+    MessageBudget budget;
+    EXPECT_TRUE(encodeStructure(*same, out, budget));
+}
+
 TEST(HostileValue, OfUnknownKindIsRefused)
 {
     EXPECT_FALSE(decodes(Hostile().number(uint8_t{0}).number(uint64_t{0})));
