@@ -106,4 +106,15 @@ DecodedEvent decodeEvent(WireEvent type, std::span<const std::byte> bytes, GstOb
     return decoded;
 }
 
+EventOwner movedGap(GstEvent *gap, GstClockTime timestamp, GstClockTime duration)
+{
+    auto flags = static_cast<GstGapFlags>(0);
+    gst_event_parse_gap_flags(gap, &flags);
+    EventOwner moved(gst_event_new_gap(timestamp, duration));
+    if (flags != 0)
+        gst_event_set_gap_flags(moved.get(), flags);
+    gst_event_set_seqnum(moved.get(), gst_event_get_seqnum(gap));
+    return moved;
+}
+
 } // namespace sharedring

@@ -64,4 +64,7 @@ struct DecodedEvent {
 [[nodiscard]] DecodedEvent decodeEvent(WireEvent type, std::span<const std::byte> bytes,
                                        GstObject *messageSource = nullptr);
 
+// The same gap at another time.
+[[nodiscard]] EventOwner movedGap(GstEvent *gap, GstClockTime timestamp, GstClockTime duration);
+
 } // namespace sharedring

@@ -297,8 +297,7 @@ GstFlowReturn SinkStream::gap(GstEvent *event)
     time_.stamp(stand.get(), times);
     if (times.pts < 0)
         return GST_FLOW_OK;
-    const EventOwner moved(gst_event_new_gap(static_cast<GstClockTime>(times.pts), times.duration));
-    publish(moved.get());
+    publish(movedGap(event, static_cast<GstClockTime>(times.pts), times.duration).get());
     return GST_FLOW_OK;
 }
 

@@ -248,9 +248,7 @@ void SourceStream::takeGap(EventOwner event)
     const GstClockTime here = times_.timeFor(wireTime(time), port_.clock());
     if (!GST_CLOCK_TIME_IS_VALID(here))
         return;
-    EventOwner gap(gst_event_new_gap(here, duration));
-    gst_event_set_seqnum(gap.get(), gst_event_get_seqnum(event.get()));
-    pushSerialized(std::move(gap));
+    pushSerialized(movedGap(event.get(), here, duration));
 }
 
 void SourceStream::pushSerialized(EventOwner event)

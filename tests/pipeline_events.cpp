@@ -46,6 +46,12 @@ public:
 
     const std::string &socket() const { return socket_; }
     GstPad *pad() const { return harness_->srcpad; }
+    // Later than any client's pipeline began.
+    void beginSoon()
+    {
+        const ObjectOwner<GstClock> clock(gst_element_get_clock(harness_->element));
+        gst_element_set_base_time(harness_->element, gst_clock_get_time(clock.get()) + GST_SECOND);
+    }
     unsigned connected() const { return connected_; }
     guint64 stat(const char *name) const
     {
@@ -170,6 +176,27 @@ TEST_F(Events, AreThoseBehindAQueue)
     event(gst_event_new_eos());
 
     EXPECT_EQ(behindThePair(items), behindAQueue(items));
+}
+
+TEST_F(Events, OfGapsAreTheSameOnesByTheClockAsWell)
+{
+    Producer producer("slow-client=block wait-for-connection=true timestamps=clock");
+    Client client(producer, "is-live=true");
+    producer.beginSoon();
+    const EventOwner gap(gst_event_new_gap(GST_MSECOND, GST_SECOND));
+    gst_event_set_gap_flags(gap.get(), GST_GAP_FLAG_MISSING_DATA);
+    push(producer.pad(), everySticky());
+    push(producer.pad(), Item(GstClockTime{0}));
+    push(producer.pad(), Item(gst_event_ref(gap.get())));
+    push(producer.pad(), Item(gst_event_new_eos()));
+    ASSERT_TRUE(client->waitForLine("eos"));
+    const auto lines = client->lines();
+    const auto seen = std::find_if(lines.begin(), lines.end(),
+                                   [](const std::string &line) { return line.starts_with("gap "); });
+    ASSERT_NE(seen, lines.end());
+    EXPECT_TRUE(seen->starts_with("gap #" + std::to_string(gst_event_get_seqnum(gap.get())) + " ")) << *seen;
+    EXPECT_NE(seen->find("duration=(guint64)1000000000"), std::string::npos) << *seen;
+    EXPECT_NE(seen->find("MISSING_DATA"), std::string::npos) << *seen;
 }
 
 TEST_F(Events, OfASecondStreamNeedNoSegment)
