@@ -38,6 +38,12 @@ std::optional<EncodedRequest> finished(WireRequest kind, ByteWriter &out, bool r
     return EncodedRequest{kind, out.take(), replacesWaiting};
 }
 
+// That has a kind of its own, which is rarer.
+bool isKeyUnitRequest(const GstStructure *structure)
+{
+    return gst_structure_has_name(structure, "GstForceKeyUnit");
+}
+
 std::optional<EncodedRequest> encodeKeyUnit(GstEvent *event, std::optional<int64_t> toWire)
 {
     GstClockTime time = GST_CLOCK_TIME_NONE;
@@ -85,7 +91,7 @@ std::optional<EncodedRequest> encodeCustom(GstEvent *event, CustomKind kind)
     MessageBudget budget;
     ByteWriter out(ringcore::kRequestLimit);
     out.number(static_cast<uint8_t>(kind));
-    if (!structure || !encodeStructure(*structure, out, budget))
+    if (!structure || isKeyUnitRequest(structure) || !encodeStructure(*structure, out, budget))
         return std::nullopt;
     return finished(WireRequest::Custom, out);
 }
@@ -133,8 +139,7 @@ std::optional<UpstreamRequest> decodeCustom(ByteReader &in)
         return std::nullopt;
     MessageBudget budget;
     StructureOwner structure = decodeStructure(in, budget);
-    // A key unit is asked for by a request of its own, which is rarer.
-    if (!structure || gst_structure_has_name(structure.get(), "GstForceKeyUnit"))
+    if (!structure || isKeyUnitRequest(structure.get()))
         return std::nullopt;
     return CustomRequest{EventOwner(gst_event_new_custom(static_cast<CustomKind>(kind) == CustomKind::Upstream
                                                              ? GST_EVENT_CUSTOM_UPSTREAM

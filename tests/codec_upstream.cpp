@@ -148,6 +148,7 @@ TEST(CustomRequest, OfWhatCannotCrossIsNotSent)
     EXPECT_FALSE(crossed(gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, nullptr)));
     EXPECT_FALSE(crossed(gst_event_new_custom(
         GST_EVENT_CUSTOM_UPSTREAM, gst_structure_new("app", "p", G_TYPE_POINTER, nullptr, nullptr))));
+    EXPECT_FALSE(crossed(gst_event_new_navigation(gst_structure_new_empty("GstForceKeyUnit"))));
     const std::string large(ringcore::kRequestLimit, 'x');
     EXPECT_FALSE(crossed(gst_event_new_custom(
         GST_EVENT_CUSTOM_UPSTREAM, gst_structure_new("app", "s", G_TYPE_STRING, large.c_str(), nullptr))));
