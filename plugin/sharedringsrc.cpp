@@ -27,12 +27,16 @@
  * |[
  * gst-launch-1.0 sharedringsrc socket=/tmp/files is-live=false on-disconnect=eos ! filesink location=copy
  * ]| Takes a stream that is not live, with its timestamps as they are.
+ * |[
+ * gst-launch-1.0 playbin3 uri=sharedring:///tmp/camera
+ * ]| Plays what the producer sends, raw or encoded, by its URI.
  */
 
 #include "sharedringsrc.h"
 
 #include "source.h"
 #include "source_properties.h"
+#include "source_uri.h"
 
 GST_DEBUG_CATEGORY(gst_shared_ring_src_debug);
 #define GST_CAT_DEFAULT gst_shared_ring_src_debug
@@ -44,7 +48,8 @@ struct _GstSharedRingSrc {
     Source *state; // made in _init, deleted in _finalize
 };
 
-G_DEFINE_FINAL_TYPE(GstSharedRingSrc, gst_shared_ring_src, GST_TYPE_ELEMENT)
+G_DEFINE_FINAL_TYPE_WITH_CODE(GstSharedRingSrc, gst_shared_ring_src, GST_TYPE_ELEMENT,
+                              G_IMPLEMENT_INTERFACE(GST_TYPE_URI_HANDLER, sharedring::installUriHandler))
 GST_ELEMENT_REGISTER_DEFINE(sharedringsrc, "sharedringsrc", GST_RANK_NONE, GST_TYPE_SHARED_RING_SRC)
 
 static GstStaticPadTemplate src_template =
