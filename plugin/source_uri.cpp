@@ -85,8 +85,7 @@ gchar *uriOfSocket(const std::string &path)
     const Text absolute(g_path_is_absolute(path.c_str())
                             ? g_strdup(path.c_str())
                             : g_build_filename(Text(g_get_current_dir()).get(), path.c_str(), nullptr));
-    const Text escaped(
-        g_uri_escape_string(absolute.get(), G_URI_RESERVED_CHARS_ALLOWED_IN_PATH, FALSE));
+    const Text escaped(g_uri_escape_string(absolute.get(), G_URI_RESERVED_CHARS_ALLOWED_IN_PATH, FALSE));
     return g_strconcat(kUriScheme, "://", escaped.get(), nullptr);
 }
 
