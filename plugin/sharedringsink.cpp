@@ -12,9 +12,13 @@
  * gst-launch-1.0 videotestsrc ! sharedringsink socket=/run/x
  * gst-launch-1.0 sharedringsrc socket=/run/x ! autovideosink
  * ]|
+ * |[
+ * gst-launch-1.0 filesrc location=video.mkv ! sharedringsink @preset=lossless-file socket=/run/x
+ * ]| One of three presets: live-camera, lossless-file, sandboxed-decoder.
  */
 #include "sharedringsink.h"
 
+#include "sink_presets.h"
 #include "sink_properties.h"
 #include "sink_signals.h"
 #include "sink_state.h"
@@ -27,7 +31,8 @@ struct _GstSharedRingSink {
     sharedring::SinkState *state;
 };
 
-G_DEFINE_TYPE(GstSharedRingSink, gst_shared_ring_sink, GST_TYPE_BASE_SINK)
+G_DEFINE_TYPE_WITH_CODE(GstSharedRingSink, gst_shared_ring_sink, GST_TYPE_BASE_SINK,
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET, sharedring::installSinkPresets))
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(sharedringsink, "sharedringsink", GST_RANK_NONE,
                                       GST_TYPE_SHARED_RING_SINK,
                                       GST_DEBUG_CATEGORY_INIT(gst_shared_ring_sink_debug, "sharedringsink", 0,
