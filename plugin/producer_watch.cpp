@@ -153,13 +153,24 @@ void ProducerWatch::dropIf(const std::function<bool(const LiveProducer &)> &isGo
     });
 }
 
+// What is made while it goes down the path is seen by the next try, or by the monitor.
 void ProducerWatch::monitorNearestDirectory()
 {
-    const std::string path = nearestDirectory(directory_);
-    const auto identity = directoryAt(path);
-    if (monitor_ && identity == monitored_)
-        return;
-    monitored_ = identity;
+    constexpr int kTries = 8;
+    for (int attempt = 0; attempt < kTries; attempt++) {
+        const std::string path = nearestDirectory(directory_);
+        const auto identity = directoryAt(path);
+        if (monitor_ && identity == monitored_)
+            return;
+        monitored_ = identity;
+        monitor(path);
+        if (!monitor_)
+            return;
+    }
+}
+
+void ProducerWatch::monitor(const std::string &path)
+{
     if (monitor_)
         g_file_monitor_cancel(monitor_.get());
     const Owner<GFile> file(g_file_new_for_path(path.c_str()));
@@ -170,9 +181,11 @@ void ProducerWatch::monitorNearestDirectory()
         return;
     const auto onChange = [](GFileMonitor *, GFile *changed, GFile *, GFileMonitorEvent, gpointer self) {
         auto &watch = *static_cast<ProducerWatch *>(self);
-        // In the directory, or the way to it; not what else happens above it.
-        if (g_file_has_prefix(changed, watch.file_.get()) || g_file_equal(watch.file_.get(), changed) ||
-            g_file_has_prefix(watch.file_.get(), changed))
+        const bool isOnTheWay =
+            g_file_equal(watch.file_.get(), changed) || g_file_has_prefix(watch.file_.get(), changed);
+        if (isOnTheWay)
+            watch.monitored_.reset(); // a directory that was made again may have the inode of the one before
+        if (isOnTheWay || g_file_has_prefix(changed, watch.file_.get())) // not what else happens above it
             watch.lookSoon();
     };
     g_signal_connect(

@@ -61,6 +61,7 @@ private:
     void list(const SocketFile &socket);
     void dropIf(const std::function<bool(const LiveProducer &)> &isGone);
     void monitorNearestDirectory();
+    void monitor(const std::string &path);
     template <void (ProducerWatch::*Member)()>
     Owner<GSource> call(GSource *source);
     Owner<GSource> lookAtEndOf(const LiveProducer &producer);

@@ -340,15 +340,28 @@ TEST_F(Devices, AreFoundInADirectoryThatIsMadeLater)
     const std::string below = above + "/a/b";
     setDirectory(below);
     start();
-    fs::create_directories(below);
-    const Listener first(below + "/first");
-    become({"first"});
+    for (int time = 0; time < 2; time++) {
+        fs::create_directories(below);
+        const Listener first(below + "/first");
+        become({"first"});
+        const Listener second(below + "/second"); // it is the directory that is monitored by now
+        become({"first", "second"});
+        fs::remove_all(above);
+        become({});
+    }
+}
 
-    fs::remove_all(above);
-    become({});
-    fs::create_directories(below);
-    const Listener second(below + "/second");
-    become({"second"});
+TEST_F(Devices, AreThoseOfADirectoryThatIsMadeAgain)
+{
+    start();
+    for (int time = 0; time < 3; time++) {
+        fs::remove_all(directory_);
+        fs::create_directory(directory_);
+        const Listener first(in("first"));
+        become({"first"});
+        const Listener second(in("second"));
+        become({"first", "second"});
+    }
 }
 
 TEST_F(Devices, AreThoseOfTheRuntimeDirectoryByDefault)
