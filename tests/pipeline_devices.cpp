@@ -65,6 +65,20 @@ private:
     const int fd_;
 };
 
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+int connectedTo(const std::string &path)
+{
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, path.c_str());
+    const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr *>(&address), sizeof address), 0);
+    return fd;
+}
+
 std::string serving(const std::string &path)
 {
     return "videotestsrc is-live=true ! video/x-raw,width=16,height=16 ! sharedringsink name=ring socket=" +
@@ -296,11 +310,7 @@ TEST_F(Devices, LeaveOutAProducerThatHasEndedItself)
 TEST_F(Devices, IncludeAProducerWhoseBacklogIsFull)
 {
     const Listener busy(in("busy"), SOCK_SEQPACKET, 0);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strcpy(address.sun_path, in("busy").c_str());
-    const int client = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    ASSERT_EQ(::connect(client, reinterpret_cast<sockaddr *>(&address), sizeof address), 0);
+    const int client = connectedTo(in("busy"));
     start();
     EXPECT_EQ(names(), Set{"busy"});
     ::close(client);
@@ -397,10 +407,6 @@ TEST(DeviceMonitorProgram, TellsOfAProducerWhileItLives)
 }
 
 // ---- older kernels, and shortages
-
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77
-#endif
 
 const std::vector<ringtest::Refused> kNoPidfd{
     {"getsockopt SO_PEERPIDFD", __NR_getsockopt, ENOPROTOOPT, 2, ~0u, SO_PEERPIDFD}};
