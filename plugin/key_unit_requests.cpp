@@ -53,13 +53,14 @@ void KeyUnitRequests::passed(bool isDelta, bool somebodyWaits)
         if (!open_.load(std::memory_order_relaxed))
             return;
         std::lock_guard guard(lock_);
-        pending_ = due_ = allHeaders_ = false;
+        pending_ = due_ = allHeaders_ = told_ = false;
         open_.store(false, std::memory_order_relaxed);
         return;
     }
     if (!somebodyWaits && !open_.load(std::memory_order_relaxed))
         return;
     bool allHeaders = somebodyWaits;
+    bool isUnanswered = false;
     {
         std::lock_guard guard(lock_);
         const auto now = Clock::now();
@@ -68,11 +69,23 @@ void KeyUnitRequests::passed(bool isDelta, bool somebodyWaits)
             return;
         allHeaders |= std::exchange(allHeaders_, false);
         due_ = false;
+        isUnanswered = pending_ && somebodyWaits && !std::exchange(told_, true);
         pending_ = true;
         askedAt_ = now;
         open_.store(true, std::memory_order_relaxed);
     }
     ask(GST_CLOCK_TIME_NONE, allHeaders);
+    if (isUnanswered)
+        sayUnanswered();
+}
+
+void KeyUnitRequests::sayUnanswered() const
+{
+    if (const auto sink = sink_->get())
+        GST_ELEMENT_INFO(
+            sink.get(), STREAM, ENCODE, ("A client waits for a key unit."),
+            ("A client came late and waits for a key unit, which upstream was asked for and does "
+             "not send"));
 }
 
 } // namespace sharedring

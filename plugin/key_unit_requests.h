@@ -40,6 +40,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     void ask(GstClockTime runningTime, bool allHeaders);
+    void sayUnanswered() const;
 
     const std::shared_ptr<WeakElement> sink_;
     std::atomic<bool> open_{false}; // a question waits for its answer, or to be asked
@@ -49,6 +50,7 @@ private:
     bool pending_ = false;
     bool due_ = false;
     bool allHeaders_ = false; // of what is due
+    bool told_ = false;       // that nobody answers
     Clock::time_point askedAt_{};
 };
 

@@ -91,7 +91,7 @@ bool SinkStream::awaitMemory(GstFlowReturn &flow)
     if (isOldNews(buffer))
         return std::nullopt;
     if (stream_->consumers() == 0) {
-        stream_->passBy();
+        stream_->passBy(GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT));
         return std::nullopt;
     }
     auto payload = payloadOf(buffer, allocator_.get(), *stream_);

@@ -36,7 +36,7 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
     }
     total_.published++;
     total_.publishedBytes += buffer.payload.size;
-    begun_ = true;
+    noteLocked(buffer.isDelta);
     if (members_.empty() || isFlushing(epoch_)) { // while flushing, what comes is thrown away anyway
         arena_->free(extra);
         after.released.add(buffer.keeper);
@@ -118,7 +118,7 @@ bool FanOut::refuseBuffer(ConsumerAccount &account, After &after)
 
 FanOut::Ready FanOut::roomFor(ConsumerAccount &account, const Wanted &wanted, After &after)
 {
-    if (account.isMidway && wanted.isDelta)
+    if (account.isMidway && wanted.isDelta && hasKeyUnits_)
         return Ready::NotForIt;
     const uint32_t id = account.id();
     if (account.behind && !catchUpLocked(account, after))
@@ -227,12 +227,18 @@ void FanOut::waitForRelease(std::chrono::milliseconds atMost)
         waitForStop(stop_, stopSeen, deadline);
 }
 
-void FanOut::passBy()
+void FanOut::passBy(bool isDelta)
 {
     After after;
     std::lock_guard guard(lock_);
     reapLocked(after);
+    noteLocked(isDelta);
+}
+
+void FanOut::noteLocked(bool isDelta)
+{
     begun_ = true;
+    hasKeyUnits_ |= !isDelta;
 }
 
 void FanOut::countDropForAll()

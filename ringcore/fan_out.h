@@ -39,7 +39,8 @@ struct Outgoing {
     uint64_t charge = 0;                    // bytes that the payload's block really occupies
     std::span<const std::byte> extra;       // more about it, copied into a block of its own; may be empty
     Keeper keeper;                          // released when no consumer holds the payload any more
-    bool isDelta = false;                   // useless without what came before: nobody begins with it
+    // Useless without what came before: nobody begins with it, in a stream that has others.
+    bool isDelta = false;
 };
 
 // More sticky events than this are not remembered, so that a joiner's ring and slots have room for all.
@@ -115,7 +116,7 @@ public:
     // room for an event of so many bytes. False: interrupted. Without it, who has none falls behind.
     RINGCORE_API bool waitForEventRoom(size_t bytes);
     // A buffer that is not published, as nobody is there: who joins after it comes late.
-    RINGCORE_API void passBy();
+    RINGCORE_API void passBy(bool isDelta);
     // Whether a consumer that came late did not get the last buffer, which is a delta.
     bool somebodyWaitsToBegin() const { return waitingToBegin_.load(std::memory_order_relaxed) > 0; }
     // A buffer that found no room in the arena: it counts as dropped for every consumer.
@@ -194,6 +195,7 @@ private:
     bool rememberLocked(const OutgoingEvent &event);
     void forgetLocked(std::span<const uint32_t> places);
     void reapLocked(After &after);
+    void noteLocked(bool isDelta);
     Ready roomFor(ConsumerAccount &account, const Wanted &wanted, After &after);
     void dropLocked(uint32_t id, const PeerFault &fault, After &after);
     bool catchUpLocked(ConsumerAccount &account, After &after);
@@ -230,8 +232,9 @@ private:
     uint32_t epoch_ = 0;
     bool resetTime_ = false;
     bool ended_ = false;
-    bool begun_ = false;     // since its start, a flush or an end, a buffer came by
-    FanOutStatistics total_; // of the departed, and what is counted once
+    bool begun_ = false;       // since its start, a flush or an end, a buffer came by
+    bool hasKeyUnits_ = false; // ... that was no delta: some muxers make nothing else
+    FanOutStatistics total_;   // of the departed, and what is counted once
 };
 
 } // namespace ringcore

@@ -207,7 +207,7 @@ void FanOut::endOfStream()
     if (isFlushing(epoch_))
         return;
     ended_ = true;
-    begun_ = false;
+    begun_ = hasKeyUnits_ = false;
     for (size_t i = members_.size(); i-- > 0;) {
         ConsumerAccount &account = *members_[i].account;
         if (account.behind) {
@@ -247,7 +247,7 @@ void FanOut::flushStop(bool resetTime, std::span<const uint32_t> forgottenPlaces
     epoch_ = (epoch_ | 1) + 1;
     resetTime_ = resetTime;
     ended_ = false;
-    begun_ = false;
+    begun_ = hasKeyUnits_ = false;
     forgetLocked(forgottenPlaces);
     for (size_t i = members_.size(); i-- > 0;) {
         Membership &member = members_[i];

@@ -38,7 +38,7 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
         }
         result.taken++;
         total_.published++;
-        begun_ = true;
+        noteLocked(buffer.isDelta);
         total_.publishedBytes += buffer.payload.size;
         if (members_.empty() || isFlushing(epoch_)) {
             arena_->free(extra);

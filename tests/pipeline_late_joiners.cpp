@@ -151,6 +151,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Codec{"Flac", kAudio + "flacenc blocksize=480 ! ", "flacparse ! flacdec", false},
                     Codec{"MpegTs", kVideo + kX264 + "h264parse ! mpegtsmux ! ",
                           "tsdemux ! h264parse ! avdec_h264", true},
+                    Codec{"MpegTsOfAudio", kAudio + "avenc_aac ! aacparse ! mpegtsmux ! ",
+                          "tsdemux ! aacparse ! avdec_aac", false},
                     Codec{"Matroska", kVideo + kVp8 + "matroskamux streamable=true ! ",
                           "matroskademux ! vp8dec", true}),
     [](const auto &tested) { return tested.param.name; });

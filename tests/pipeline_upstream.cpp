@@ -132,6 +132,7 @@ TEST_F(Upstream, AKeyUnitInAFarFutureIsNot)
 TEST_F(Upstream, WhileOneQuestionIsNotAnsweredThereIsNoOther)
 {
     produce();
+    ASSERT_TRUE(await([&] { return producer_->buffers() > 2; })); // key units, as the stream has them
     const ObjectOwner<GstPad> pad(gst_element_get_static_pad(producer_->element(), "src"));
     gst_pad_add_probe(
         pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
@@ -156,7 +157,8 @@ TEST_F(Upstream, WhileOneQuestionIsNotAnsweredThereIsNoOther)
     ASSERT_TRUE(await([&] { return producer_->buffers() > asked + 20; }));
     EXPECT_EQ(keyUnitsAsked(), 1u);
     EXPECT_EQ(late.buffers(), 0u);
-    ASSERT_TRUE(await([&] { return keyUnitsAsked() == 2; })); // nobody answers: it asks again
+    ASSERT_TRUE(await([&] { return keyUnitsAsked() == 2; })); // nobody answers: it asks again, and says so
+    EXPECT_TRUE(await([&] { return !producer_->messages(GST_MESSAGE_INFO).empty(); }));
 }
 
 TEST_F(Upstream, QuestionsThatWereAnsweredAreStillSomeWayApart)

@@ -63,13 +63,29 @@ TEST(LateJoiner, BeginsWithNoDelta)
 TEST(LateJoiner, IsOneAlsoWhereNobodyWasThereBefore)
 {
     Producer producer;
-    producer.stream().passBy();
+    producer.stream().passBy(false);
     Consumer late(producer.socket());
     producer.awaitJoined(1);
     delta(producer, 1);
     key(producer, 2);
     ASSERT_TRUE(late.awaitBuffers(1));
     EXPECT_EQ(late.buffers(), Numbers{2});
+}
+
+// As of an MPEG transport stream of audio alone.
+TEST(LateJoiner, BeginsWithADeltaWhereThereIsNothingElse)
+{
+    Producer producer;
+    Consumer first(producer.socket());
+    producer.awaitJoined(1);
+    producer.stream().passBy(true);
+    delta(producer, 1);
+    ASSERT_TRUE(first.awaitBuffers(1));
+    Consumer late(producer.socket());
+    producer.awaitJoined(2);
+    delta(producer, 2);
+    ASSERT_TRUE(late.awaitBuffers(1));
+    EXPECT_FALSE(producer.stream().somebodyWaitsToBegin());
 }
 
 TEST(LateJoiner, IsNotWhoIsThereFromTheBeginning)
@@ -87,7 +103,7 @@ TEST(LateJoiner, IsNotWhoJoinsBetweenTwoStreams)
     for (const bool byFlush : {true, false}) {
         Producer producer;
         key(producer, 1);
-        producer.stream().passBy();
+        producer.stream().passBy(false);
         if (byFlush) {
             producer.stream().flushStart();
             producer.stream().flushStop(true, {});
@@ -104,7 +120,7 @@ TEST(LateJoiner, IsNotWhoJoinsBetweenTwoStreams)
 TEST(LateJoiner, BeginsWithinAList)
 {
     Producer producer;
-    producer.stream().passBy();
+    producer.stream().passBy(false);
     Consumer late(producer.socket());
     producer.awaitJoined(1);
     const Numbers numbers = {1, 2, 3, 4};
