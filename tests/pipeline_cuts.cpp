@@ -51,7 +51,7 @@ std::string vorbis()
     return "/usr/share/sounds/freedesktop/stereo/complete.oga";
 }
 
-const std::string kFew = " ! identity eos-after=30"; // where each frame costs
+const std::string kFew = " ! identity eos-after=12"; // where each frame costs
 
 std::string readFile(const std::string &path)
 {
@@ -209,29 +209,29 @@ std::vector<CutLine> cutsOfVideo()
          Compared::BuffersAndCaps},
         {"Mp4AfterTheDemuxer", small, "h264parse ! queue name=end", 249},
         {"Mp4LargeAfterTheDemuxer", phoneVideoTrack(phoneVideo()), "h264parse ! queue name=end", 41},
-        {"Mp4AfterTheDemuxerDecoded", small + kFew, "h264parse ! avdec_h264 ! " + rgb, 30},
+        {"Mp4AfterTheDemuxerDecoded", small + kFew, "h264parse ! avdec_h264 ! " + rgb, 12},
         {"Mp4AfterTheParser", small + " ! h264parse", "h264parse ! queue name=end", 249},
         {"Mp4AfterTheParserByteStream",
          small + " ! h264parse ! video/x-h264,stream-format=byte-stream,alignment=nal",
          "h264parse ! video/x-h264,stream-format=avc,alignment=au ! queue name=end", 249},
-        {"Mp4AfterTheDecoder", decoded, rgb, 30},
-        {"Mp4AfterTheConverter", converted, rgb, 30},
-        {"Mp4AfterTheScaler", scaled, rgb, 30},
-        {"Mp4AfterTheEncoder", encoded, "h264parse ! queue name=end", 30},
-        {"Mp4AfterTheEncoderMuxed", encoded, "h264parse ! mpegtsmux ! queue name=end", 30},
+        {"Mp4AfterTheDecoder", decoded, rgb, 12},
+        {"Mp4AfterTheConverter", converted, rgb, 12},
+        {"Mp4AfterTheScaler", scaled, rgb, 12},
+        {"Mp4AfterTheEncoder", encoded, "h264parse ! queue name=end", 12},
+        {"Mp4AfterTheEncoderMuxed", encoded, "h264parse ! mpegtsmux ! queue name=end", 12},
         {"RtpAfterThePayloader", payloaded, "rtph264depay ! h264parse ! queue name=end", 249},
         {"RtpPackets", payloaded, "queue name=end", 249},
         {"RtpAfterTheDepayloader", payloaded + " ! rtph264depay", "h264parse ! queue name=end", 249},
         {"RtpRawAfterThePayloader",
          scaled + " ! videoconvert ! video/x-raw,format=UYVY ! rtpvrawpay ssrc=1 seqnum-offset=2 "
                   "timestamp-offset=3",
-         "rtpvrawdepay ! queue name=end", 30},
+         "rtpvrawdepay ! queue name=end", 12},
         {"TheoraAfterTheFile", readFile(theora()), "oggdemux ! theoradec ! " + rgb, 30,
          Compared::BuffersAndCaps},
-        {"TheoraAfterTheDemuxer", readFile(theora()) + " ! oggdemux", "theoradec ! " + rgb, 30},
-        {"TheoraAfterTheDecoder", readFile(theora()) + " ! oggdemux ! theoradec" + kFew, rgb, 30},
-        {"Vp8AfterTheEncoder", scaled + " ! vp8enc threads=1 deadline=1", "queue name=end", 30},
-        {"JpegAfterTheEncoder", scaled + " ! videoconvert ! jpegenc", "jpegdec ! " + rgb, 30},
+        {"TheoraAfterTheDemuxer", readFile(theora()) + " ! oggdemux", "theoradec ! " + rgb, 12},
+        {"TheoraAfterTheDecoder", readFile(theora()) + " ! oggdemux ! theoradec" + kFew, rgb, 12},
+        {"Vp8AfterTheEncoder", scaled + " ! vp8enc threads=1 deadline=1", "queue name=end", 12},
+        {"JpegAfterTheEncoder", scaled + " ! videoconvert ! jpegenc", "jpegdec ! " + rgb, 12},
     };
 }
 
@@ -307,7 +307,7 @@ std::vector<CutLine> cutsOfContainers()
              " ! videoscale ! video/x-raw,width=160,height=120 ! c.  " + readFile(phoneVideo()) +
              " ! qtdemux name=e  e.video_0 ! h264parse ! avdec_h264" + kFew +
              " ! videoscale ! video/x-raw,width=320,height=240 ! c.  concat name=c",
-         "videoconvert ! video/x-raw,format=RGB ! queue name=end", 60},
+         "videoconvert ! video/x-raw,format=RGB ! queue name=end", 24},
     };
 }
 
