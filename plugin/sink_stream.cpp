@@ -197,6 +197,7 @@ void SinkStream::publishInfo()
     info.timestamps = static_cast<uint32_t>(time_.mode());
     info.flags = headers_.areInBand() ? kHeadersInBand : 0;
     info.minimumLatency = gst_base_sink_get_sync(sink_) ? 0 : minimumLatency_;
+    awaitRoom(sizeof info);
     stream_->publishEvent({kKindStreamInfo, std::as_bytes(std::span(&info, 1)),
                            ringcore::OutgoingEvent::Sticky{kInfoPlace, ""}});
 }

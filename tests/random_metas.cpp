@@ -77,9 +77,8 @@ void addBar(Dice &dice, const RandomFormat &, GstBuffer *buffer)
 
 void addAfd(Dice &dice, const RandomFormat &, GstBuffer *buffer)
 {
-    static constexpr GstVideoAFDValue kValues[] = {GST_VIDEO_AFD_16_9_TOP_ALIGNED,
-                                                   GST_VIDEO_AFD_4_3_FULL_16_9_FULL,
-                                                   GST_VIDEO_AFD_GREATER_THAN_16_9};
+    static constexpr GstVideoAFDValue kValues[] = {
+        GST_VIDEO_AFD_16_9_TOP_ALIGNED, GST_VIDEO_AFD_4_3_FULL_16_9_FULL, GST_VIDEO_AFD_GREATER_THAN_16_9};
     static constexpr GstVideoAFDSpec kStandards[] = {GST_VIDEO_AFD_SPEC_DVB_ETSI, GST_VIDEO_AFD_SPEC_ATSC_A53,
                                                      GST_VIDEO_AFD_SPEC_SMPTE_ST2016_1};
     gst_buffer_add_video_afd_meta(buffer, static_cast<guint8>(dice.below(2)), dice.pick(kStandards),
