@@ -42,7 +42,9 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
         after.released.add(buffer.keeper);
         return PublishOutcome::NobodyThere;
     }
-    writeBuffer(buffer, extra, after);
+    Record record = recordOf(buffer, extra);
+    record.head.publishedAt = monotonicNow();
+    offer(record, buffer, extra, after);
     return PublishOutcome::Delivered;
 }
 
@@ -74,11 +76,11 @@ Record FanOut::recordOf(const Outgoing &buffer, Block extra) const
     return record;
 }
 
-void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
+// To everybody who has room: at once, or as one of a list, which showStaged() shows.
+void FanOut::offer(Record &record, const Outgoing &buffer, Block extra, After &after)
 {
-    Record record = recordOf(buffer, extra);
-    record.head.publishedAt = monotonicNow();
     const Wanted wanted = Wanted::of(buffer, extra);
+    const bool isOfList = (record.head.flags & kRecordInList) != 0;
     const uint32_t publication = publications_.add(buffer.keeper, extra);
     uint32_t waiting = 0;
     for (size_t i = 0; i < members_.size();) {
@@ -91,8 +93,12 @@ void FanOut::writeBuffer(const Outgoing &buffer, Block extra, After &after)
             break;
         case Ready::Yes:
             publications_.ref(publication);
-            account.deliverBuffer(record, publication, wanted.charge);
-            account.wake();
+            if (isOfList) {
+                account.stageBuffer(record, publication, wanted.charge);
+            } else {
+                account.deliverBuffer(record, publication, wanted.charge);
+                account.wake();
+            }
             break;
         case Ready::No:
             if (refuseBuffer(account, after))

@@ -205,8 +205,7 @@ private:
     void countLocked();
     bool copyExtra(const Outgoing &buffer, Block &extra);
     Record recordOf(const Outgoing &buffer, Block extra) const;
-    void writeBuffer(const Outgoing &buffer, Block extra, After &after);
-    void stageOfList(Record &record, const Outgoing &buffer, Block extra, After &after);
+    void offer(Record &record, const Outgoing &buffer, Block extra, After &after);
     void showStaged(ConsumerAccount::ListEnds ends);
     bool refuseBuffer(ConsumerAccount &account, After &after);
     std::shared_ptr<ConsumerAccount> firstWithoutRoom(const Wanted &wanted, After &after);

@@ -49,39 +49,11 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
         Record record = recordOf(buffer, extra);
         record.head.flags = kRecordInList | (result.taken < list.size() ? kRecordListGoesOn : 0);
         record.head.publishedAt = now;
-        stageOfList(record, buffer, extra, after);
+        offer(record, buffer, extra, after);
         result.outcome = PublishOutcome::Delivered;
     }
     showStaged(ListEnds::Here);
     return result;
-}
-
-void FanOut::stageOfList(Record &record, const Outgoing &buffer, Block extra, After &after)
-{
-    const Wanted wanted = Wanted::of(buffer, extra);
-    uint32_t waiting = 0;
-    const uint32_t publication = publications_.add(buffer.keeper, extra);
-    for (size_t i = 0; i < members_.size();) {
-        ConsumerAccount &account = *members_[i].account;
-        switch (roomFor(account, wanted, after)) {
-        case Ready::Gone: // and another one stands at its index
-            continue;
-        case Ready::NotForIt:
-            waiting++;
-            break;
-        case Ready::Yes:
-            publications_.ref(publication);
-            account.stageBuffer(record, publication, wanted.charge);
-            break;
-        case Ready::No:
-            if (refuseBuffer(account, after))
-                continue;
-            break;
-        }
-        i++;
-    }
-    publications_.unref(publication, after.released);
-    waitingToBegin_.store(waiting, std::memory_order_relaxed);
 }
 
 // Before the lock is let go.
