@@ -22,8 +22,6 @@ constexpr auto kQosMemory = 1s; // how long what a client said counts
 constexpr GstClockTimeDiff kQosTolerance = 50 * GST_MSECOND;
 constexpr GstClockTime kFurthestKeyUnit = 60 * GST_SECOND; // in the future
 
-constexpr const char *kForceKeyUnit = "GstForceKeyUnit";
-
 // Of one client, in a second; 0: no kind of request.
 unsigned mostPerSecond(WireRequest kind)
 {
@@ -127,7 +125,7 @@ std::optional<GstClockTime> ClientRequests::runningTime(int64_t onWire) const
 
 bool ClientRequests::grant(uint32_t, const KeyUnitRequest &request)
 {
-    if (!letThrough_.contains(kForceKeyUnit))
+    if (!letThrough_.contains(kForceKeyUnitName))
         return false;
     // Only what is to come is worth a question of its own.
     const auto time = runningTime(request.runningTime);

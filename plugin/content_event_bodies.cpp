@@ -23,11 +23,6 @@ using ringcore::ByteWriter;
 namespace
 {
 
-DecodedEvent plain(GstEvent *event)
-{
-    return {EventOwner(event), std::nullopt};
-}
-
 bool encodeTagEvent(GstEvent *event, ByteWriter &out)
 {
     GstTagList *tags = nullptr;

@@ -16,6 +16,12 @@ struct EventBody {
     DecodedEvent (*decode)(ringcore::ByteReader &in, GstObject *messageSource);
 };
 
+// One that belongs to no group; nullptr: refused.
+inline DecodedEvent plain(GstEvent *event)
+{
+    return {EventOwner(event), std::nullopt};
+}
+
 // stream_event_bodies.cpp: what the stream is.
 extern const EventBody kStreamStartBody;
 extern const EventBody kStreamCollectionBody;

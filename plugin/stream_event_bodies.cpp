@@ -19,11 +19,6 @@ using ringcore::ByteWriter;
 namespace
 {
 
-DecodedEvent plain(GstEvent *event)
-{
-    return {EventOwner(event), std::nullopt};
-}
-
 bool encodeStreamStart(GstEvent *event, ByteWriter &out)
 {
     const char *id = nullptr;

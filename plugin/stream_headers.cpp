@@ -47,8 +47,9 @@ bool HeadersInBand::takeCaps(GstEvent *event)
     gst_event_parse_caps(event, &caps);
     auto headers = streamHeadersOf(caps);
     header_ = headers.empty() ? nullptr : std::move(headers.front());
-    awaited_ = !header_ || !first_ || !beginsHeader(first_.get(), header_.get());
-    return compare();
+    const bool changed = compare();
+    awaited_ = !inBand_;
+    return changed;
 }
 
 bool HeadersInBand::takeFirst(GstBuffer *buffer)

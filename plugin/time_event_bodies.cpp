@@ -20,11 +20,6 @@ namespace
 constexpr uint64_t kMaxTime = std::numeric_limits<int64_t>::max();
 constexpr uint32_t kKnownGapFlags = GST_GAP_FLAG_MISSING_DATA;
 
-DecodedEvent plain(GstEvent *event)
-{
-    return {EventOwner(event), std::nullopt};
-}
-
 bool encodeSegmentEvent(GstEvent *event, ByteWriter &out)
 {
     const GstSegment *segment = nullptr;

@@ -41,7 +41,7 @@ std::optional<EncodedRequest> finished(WireRequest kind, ByteWriter &out, bool r
 // That has a kind of its own, which is rarer.
 bool isKeyUnitRequest(const GstStructure *structure)
 {
-    return gst_structure_has_name(structure, "GstForceKeyUnit");
+    return gst_structure_has_name(structure, kForceKeyUnitName);
 }
 
 std::optional<EncodedRequest> encodeKeyUnit(GstEvent *event, std::optional<int64_t> toWire)

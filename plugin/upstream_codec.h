@@ -25,6 +25,9 @@ enum class WireRequest : uint32_t {
     Custom = 4,
 };
 
+// What GStreamer calls the event of a ForceKeyUnit.
+inline constexpr const char *kForceKeyUnitName = "GstForceKeyUnit";
+
 // Running times on the wire are those of the stream's buffers there: CLOCK_MONOTONIC with
 // Timestamps::Clock, of the producer's segment with Timestamps::Preserve.
 inline constexpr int64_t kMostLateness = 10 * GST_SECOND; // what is further off is said to be this much

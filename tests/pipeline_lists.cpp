@@ -4,6 +4,7 @@
 // single buffer stays one, and neither a slow client nor a pause tears, doubles or loses what it need not.
 #include "crossing.h"
 #include "peer_process.h"
+#include "playing.h"
 
 #include <gst/check/gstharness.h>
 #include <gtest/gtest.h>
@@ -71,21 +72,15 @@ public:
     }
     bool awaitStat(const char *field, uint64_t atLeast) const
     {
-        for (int look = 0; look < 20000; look++) {
-            if (stat(field) >= atLeast)
-                return true;
-            g_usleep(500);
-        }
-        return false;
+        return await([&] { return stat(field) >= atLeast; });
     }
     bool awaitClients(guint clients) const
     {
-        guint here = 0;
-        for (int look = 0; look < 20000 && here < clients; look++) {
+        return await([&] {
+            guint here = 0;
             g_object_get(element(), "num-clients", &here, nullptr);
-            g_usleep(500);
-        }
-        return here >= clients;
+            return here >= clients;
+        });
     }
     std::string error()
     {
