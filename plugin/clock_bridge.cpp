@@ -2,7 +2,6 @@
 #include "clock_bridge.h"
 
 #include <chrono>
-#include <cstdlib>
 
 namespace sharedring
 {
@@ -10,20 +9,41 @@ namespace sharedring
 namespace
 {
 
-constexpr int64_t kSampleInterval = 50 * GST_MSECOND;
-constexpr int64_t kJump = 20 * GST_MSECOND; // further off than that: set anew, it is no jitter
-constexpr int kSmoothing = 8;
+constexpr int64_t kUndisturbed = 20'000; // ns that two readings take, for what no other one need be tried
+constexpr int kAttempts = 3;
 
-// A system clock of monotonic type that nobody slaved to another one.
-bool isMonotonic(GstClock *clock)
+bool isMonotonicSystemClock(GstClock *clock)
 {
     if (G_OBJECT_TYPE(clock) != GST_TYPE_SYSTEM_CLOCK) // audio and network clocks derive from it
         return false;
     GstClockType type = GST_CLOCK_TYPE_OTHER;
     g_object_get(clock, "clock-type", &type, nullptr);
+    return type == GST_CLOCK_TYPE_MONOTONIC;
+}
+
+// Nobody slaved it to another one.
+bool isUncalibrated(GstClock *clock)
+{
     GstClockTime internal, external, numerator, denominator;
     gst_clock_get_calibration(clock, &internal, &external, &numerator, &denominator);
-    return type == GST_CLOCK_TYPE_MONOTONIC && internal == external && numerator == denominator;
+    return internal == external && numerator == denominator;
+}
+
+ClockReading read(GstClock *clock, int64_t before)
+{
+    const auto time = static_cast<int64_t>(gst_clock_get_time(clock));
+    return {before, time, monotonicNow()};
+}
+
+// Of some readings the one that was least disturbed.
+ClockReading readCarefully(GstClock *clock, int64_t now)
+{
+    ClockReading best = read(clock, now);
+    for (int attempt = 1; attempt < kAttempts && best.took() > kUndisturbed; attempt++) {
+        if (const ClockReading next = read(clock, monotonicNow()); next.took() < best.took())
+            best = next;
+    }
+    return best;
 }
 
 } // namespace
@@ -39,27 +59,14 @@ int64_t ClockBridge::toMonotonic(GstClock *clock)
         return 0;
     if (clock != clock_.get()) {
         clock_.reset(GST_CLOCK(gst_object_ref(clock)));
-        isMonotonic_ = isMonotonic(clock);
-        sampledAt_ = 0;
+        isSystemClock_ = isMonotonicSystemClock(clock);
+        offset_.forget();
     }
-    if (isMonotonic_)
+    if (isSystemClock_ && isUncalibrated(clock))
         return 0;
-    const int64_t now = monotonicNow();
-    if (sampledAt_ == 0 || now - sampledAt_ >= kSampleInterval)
-        sample(clock, now);
-    return offset_;
-}
-
-void ClockBridge::sample(GstClock *clock, int64_t before)
-{
-    const auto time = static_cast<int64_t>(gst_clock_get_time(clock));
-    const int64_t after = monotonicNow();
-    const int64_t offset = before + (after - before) / 2 - time;
-    if (sampledAt_ == 0 || std::llabs(offset - offset_) > kJump)
-        offset_ = offset;
-    else
-        offset_ += (offset - offset_) / kSmoothing;
-    sampledAt_ = after;
+    if (const int64_t now = monotonicNow(); offset_.wantsReading(now))
+        offset_.take(readCarefully(clock, now));
+    return offset_.value();
 }
 
 } // namespace sharedring

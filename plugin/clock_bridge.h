@@ -3,6 +3,7 @@
 // Between a pipeline's clock and CLOCK_MONOTONIC, which is what two processes of one machine share.
 #pragma once
 
+#include "plugin/clock_offset.h"
 #include "plugin/gst_owner.h"
 
 #include <gst/gst.h>
@@ -16,18 +17,14 @@ namespace sharedring
 class ClockBridge
 {
 public:
-    // What to add to a time of `clock` (ns) to have CLOCK_MONOTONIC: 0 for a system clock that is
-    // it, else sampled now and then and smoothed, so that drift is followed and no jitter is added.
-    // No clock: 0.
+    // What to add to a time of `clock` (ns) to have CLOCK_MONOTONIC: 0 for a system clock that is it, else
+    // what readings of both now and then say. No clock: 0.
     int64_t toMonotonic(GstClock *clock);
 
 private:
-    void sample(GstClock *clock, int64_t now);
-
     ObjectOwner<GstClock> clock_; // held, so that no other clock can have its address
-    bool isMonotonic_ = false;
-    int64_t offset_ = 0;
-    int64_t sampledAt_ = 0;
+    bool isSystemClock_ = false;  // of the monotonic type
+    ClockOffset offset_;
 };
 
 int64_t monotonicNow(); // ns

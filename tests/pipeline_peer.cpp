@@ -8,6 +8,7 @@
 // lines about what happens: "state PLAYING", "eos", "error TEXT", "warning TEXT", "info TEXT",
 // "connected ID PID UID", "disconnected ID REASON", "asked PID UID GID" (authorize-client or
 // authorize-producer), "latency-message ELEMENT", "ended" (last). See kUsage.
+#include "peer_clock.h"
 #include "pipeline_tap.h"
 
 #include <gst/gst.h>
@@ -31,7 +32,7 @@ Options
     --hold          every buffer at the tap is kept
     --block-at N    the tap's streaming thread stays in the Nth buffer until "release"
     --times         a line for each buffer that says when it came and when it is due
-    --realtime-clock  the pipeline's clock is not the monotonic one
+    --clock NAME    the pipeline's clock; see peer_clock.h
     --whole         the log ends with the MD5 of all bytes
     --refuse        authorize-client and authorize-producer say no
     --paused        goes to PAUSED only
@@ -171,15 +172,6 @@ std::string queryLatency(Peer &peer, const std::string &elementName)
     return answer;
 }
 
-void useRealtimeClock(GstElement *pipeline)
-{
-    auto *clock = GST_CLOCK(g_object_new(GST_TYPE_SYSTEM_CLOCK, "name", "RealtimeClock", "clock-type",
-                                         GST_CLOCK_TYPE_REALTIME, nullptr));
-    gst_object_ref_sink(clock);
-    gst_pipeline_use_clock(GST_PIPELINE(pipeline), clock);
-    gst_object_unref(clock);
-}
-
 std::string obey(Peer &peer, const std::string &line)
 {
     std::istringstream words(line);
@@ -281,7 +273,7 @@ int main(int argc, char **argv)
     gst_init(&argc, &argv);
     Peer peer;
     GstState target = GST_STATE_PLAYING;
-    bool realtimeClock = false;
+    GstClock *clock = nullptr;
     int at = 1;
     for (; at < argc && argv[at][0] == '-'; at++) {
         const std::string option = argv[at];
@@ -297,8 +289,8 @@ int main(int argc, char **argv)
             peer.tap.blockAt = std::strtoull(argv[++at], nullptr, 10);
         else if (option == "--times")
             peer.tap.times = true;
-        else if (option == "--realtime-clock")
-            realtimeClock = true;
+        else if (option == "--clock" && at + 1 < argc)
+            clock = peerClock(argv[++at]);
         else if (option == "--whole")
             peer.tap.sumWhole = true;
         else if (option == "--refuse")
@@ -330,8 +322,10 @@ int main(int argc, char **argv)
         &peer);
     gst_iterator_free(elements);
     peer.tap.attach(peer.pipeline);
-    if (realtimeClock)
-        useRealtimeClock(peer.pipeline);
+    if (clock) {
+        gst_pipeline_use_clock(GST_PIPELINE(peer.pipeline), clock);
+        gst_object_unref(clock);
+    }
 
     GstBus *bus = gst_element_get_bus(peer.pipeline);
     const guint watch = gst_bus_add_watch(bus, onMessage, &peer);

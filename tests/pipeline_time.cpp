@@ -2,7 +2,7 @@
 //
 // When a frame is due: in clock mode at the same instant on both sides, whatever their clocks; in
 // preserve mode by the producer's own times, from now on or verbatim. And what LATENCY answers.
-#include "peer_process.h"
+#include "timed_buffers.h"
 
 #include <gtest/gtest.h>
 
@@ -17,114 +17,19 @@
 namespace
 {
 
-constexpr int64_t kMillisecond = 1000000;
-constexpr int64_t kSecond = 1000 * kMillisecond;
-
-struct TimedBuffer {
-    LoggedBuffer buffer;
-    int64_t now = 0;
-    std::string pts, dts; // running times; "none"
-    int64_t zero = 0;
-
-    // Not so for what a pipeline prerolls with.
-    bool hasClock() const { return zero != 0; }
-    // CLOCK_MONOTONIC
-    int64_t due() const { return zero + std::strtoll(pts.c_str(), nullptr, 10); }
-    int64_t decodedAt() const { return zero + std::strtoll(dts.c_str(), nullptr, 10); }
-    int64_t late() const { return now - std::strtoll(pts.c_str(), nullptr, 10); }
-};
-
-std::vector<TimedBuffer> timedBuffers(const TapLog &log)
-{
-    const auto times = log.all("times ");
-    std::vector<TimedBuffer> all(std::min(times.size(), log.buffers.size()));
-    for (size_t i = 0; i < all.size(); i++) {
-        all[i].buffer = log.buffers[i];
-        std::string now, zero; // "none", 0 here, without a clock
-        std::istringstream(times[i]) >> now >> all[i].pts >> all[i].dts >> zero;
-        all[i].now = std::strtoll(now.c_str(), nullptr, 10);
-        all[i].zero = std::strtoll(zero.c_str(), nullptr, 10);
-    }
-    return all;
-}
-
-// Calls `check` with what the producer and the consumer say of each buffer that both have.
-template <typename Check>
-size_t forEachOfBoth(const PeerProcess &producer, const PeerProcess &consumer, Check check)
-{
-    std::map<std::string, TimedBuffer> sent;
-    for (const TimedBuffer &one : timedBuffers(producer.log()))
-        sent[one.buffer.md5 + one.buffer.offset] = one;
-    size_t both = 0;
-    for (const TimedBuffer &one : timedBuffers(consumer.log())) {
-        const auto found = sent.find(one.buffer.md5 + one.buffer.offset);
-        if (found != sent.end() && found->second.hasClock() && one.hasClock()) {
-            check(found->second, one);
-            both++;
-        }
-    }
-    return both;
-}
-
-std::string producer(const std::string &socket, const std::string &source, const std::string &properties,
-                     const std::string &more = "")
-{
-    return "videotestsrc " + source + " ! video/x-raw,format=I420,width=64,height=48,framerate=50/1 ! " +
-           more + "identity name=tap ! sharedringsink name=ring socket=" + socket + " " + properties;
-}
-
-std::string consumer(const std::string &socket, const std::string &properties = "",
-                     const std::string &rest = "fakesink name=tap sync=false")
-{
-    return "sharedringsrc name=ring socket=" + socket + " " + properties + " ! " + rest;
-}
-
 const std::vector<std::string> kTimes{"--times"};
-const std::vector<std::string> kTimesOfAnotherClock{"--times", "--realtime-clock"};
 
 } // namespace
 
 // ---- timestamps=clock
 
-struct Clocks {
-    const char *name;
-    bool producerRealtime;
-    bool consumerRealtime;
-    int64_t tolerance; // the bridge between two clocks reads both, and may be disturbed in between
-};
-
-class ClockMode : public testing::TestWithParam<Clocks>
-{
-};
-
-TEST_P(ClockMode, AFrameIsDueAtTheSameInstantOnBothSides)
-{
-    const std::string socket = freshPath(".socket");
-    PeerProcess sender(producer(socket, "is-live=true", "sync=false"),
-                       GetParam().producerRealtime ? kTimesOfAnotherClock : kTimes);
-    PeerProcess receiver(consumer(socket), GetParam().consumerRealtime ? kTimesOfAnotherClock : kTimes);
-    ASSERT_TRUE(receiver.waitForCount(10)) << receiver.transcript();
-
-    const size_t both = forEachOfBoth(sender, receiver, [](const TimedBuffer &sent, const TimedBuffer &got) {
-        EXPECT_NEAR(static_cast<double>(got.due()), static_cast<double>(sent.due()),
-                    static_cast<double>(GetParam().tolerance));
-    });
-    EXPECT_GE(both, 8u);
-}
-
-INSTANTIATE_TEST_SUITE_P(Between, ClockMode,
-                         testing::Values(Clocks{"MonotonicClocks", false, false, 5 * kMillisecond},
-                                         Clocks{"AnotherClockOfTheProducer", true, false, 200 * kMillisecond},
-                                         Clocks{"AnotherClockOfTheConsumer", false, true, 200 * kMillisecond},
-                                         Clocks{"TwoOtherClocks", true, true, 200 * kMillisecond}),
-                         [](const auto &one) { return std::string(one.param.name); });
-
 TEST(ClockModeBySync, ASinkThatSyncsShowsFramesOnTime)
 {
     const std::string socket = freshPath(".socket");
-    PeerProcess sender(producer(socket, "", "sync=true"), kTimes);
+    PeerProcess sender(timedProducer(socket, "", "sync=true"), kTimes);
     // The tap is behind the element that waits for the clock.
-    PeerProcess receiver(consumer(socket, "", "identity sync=true ! fakesink name=tap sync=false"), kTimes);
+    PeerProcess receiver(timedConsumer(socket, "", "identity sync=true ! fakesink name=tap sync=false"),
+                         kTimes);
     ASSERT_TRUE(receiver.waitForCount(20)) << receiver.transcript();
 
     int64_t leastLate = kSecond;
@@ -143,9 +48,9 @@ TEST(ClockModeBySync, ASinkThatSyncsShowsFramesOnTime)
 TEST(ClockModeBySync, WhatIsFromBeforeTheReceiversStartStillHasATime)
 {
     const std::string socket = freshPath(".socket");
-    PeerProcess sender(producer(socket, "", "sync=true ts-offset=-30000000000 wait-for-connection=true"),
+    PeerProcess sender(timedProducer(socket, "", "sync=true ts-offset=-30000000000 wait-for-connection=true"),
                        kTimes);
-    PeerProcess receiver(consumer(socket), kTimes);
+    PeerProcess receiver(timedConsumer(socket), kTimes);
     ASSERT_TRUE(receiver.waitForCount(3)) << receiver.transcript();
 
     const auto got = timedBuffers(receiver.log());
@@ -160,11 +65,11 @@ TEST(ClockModeBySync, WhatIsFromBeforeTheReceiversStartStillHasATime)
 TEST(ClockModeByProperty, NegativeDecodingTimesOfBFramesFit)
 {
     const std::string socket = freshPath(".socket");
-    PeerProcess sender(producer(socket, "num-buffers=30",
-                                "sync=false timestamps=clock wait-for-connection=true slow-client=block",
-                                "x264enc bframes=2 b-adapt=false speed-preset=ultrafast ! "),
+    PeerProcess sender(timedProducer(socket, "num-buffers=30",
+                                     "sync=false timestamps=clock wait-for-connection=true slow-client=block",
+                                     "x264enc bframes=2 b-adapt=false speed-preset=ultrafast ! "),
                        kTimes);
-    PeerProcess receiver(consumer(socket), kTimes);
+    PeerProcess receiver(timedConsumer(socket), kTimes);
     ASSERT_TRUE(receiver.waitFor("eos")) << receiver.transcript() << sender.transcript();
 
     ASSERT_EQ(receiver.log().buffers.size(), 30u);
@@ -183,9 +88,9 @@ TEST(ClockModeByProperty, NegativeDecodingTimesOfBFramesFit)
 TEST(PreserveLive, WhoJoinsLateStartsNowAndStreamTimeStays)
 {
     const std::string socket = freshPath(".socket");
-    PeerProcess sender(producer(socket, "", "sync=true timestamps=preserve"));
+    PeerProcess sender(timedProducer(socket, "", "sync=true timestamps=preserve"));
     ASSERT_TRUE(sender.waitForCount(50)) << sender.transcript();
-    PeerProcess receiver(consumer(socket), kTimes);
+    PeerProcess receiver(timedConsumer(socket), kTimes);
     ASSERT_TRUE(receiver.waitForCount(10)) << receiver.transcript();
 
     const auto got = timedBuffers(receiver.log());
@@ -203,11 +108,12 @@ TEST(PreserveLive, WhoJoinsLateStartsNowAndStreamTimeStays)
 TEST(PreserveNotLive, PrerollsAndItsSegmentAndTimesAreVerbatim)
 {
     const std::string socket = freshPath(".socket");
-    PeerProcess sender(producer(socket, "num-buffers=40", "sync=false timestamps=preserve slow-client=block"),
-                       {"--paused"});
+    PeerProcess sender(
+        timedProducer(socket, "num-buffers=40", "sync=false timestamps=preserve slow-client=block"),
+        {"--paused"});
     ASSERT_TRUE(sender.waitFor("state PAUSED")) << sender.transcript();
     sender.command("seek 700"); // a segment that begins somewhere
-    PeerProcess receiver(consumer(socket, "is-live=false"), {"--paused"});
+    PeerProcess receiver(timedConsumer(socket, "is-live=false"), {"--paused"});
     EXPECT_TRUE(sender.waitFor("connected ")) << sender.transcript();
     EXPECT_FALSE(receiver.seen("state PAUSED")) << "it waits for its first buffer";
     sender.command("play");
@@ -233,8 +139,8 @@ TEST(PreserveNotLive, PrerollsAndItsSegmentAndTimesAreVerbatim)
 TEST(NotLive, AStreamOfTheClockActsAsLiveWithOneWarning)
 {
     const std::string socket = freshPath(".socket");
-    PeerProcess sender(producer(socket, "is-live=true", "sync=false"), kTimes);
-    PeerProcess receiver(consumer(socket, "is-live=false"), kTimes);
+    PeerProcess sender(timedProducer(socket, "is-live=true", "sync=false"), kTimes);
+    PeerProcess receiver(timedConsumer(socket, "is-live=false"), kTimes);
     ASSERT_TRUE(receiver.waitForCount(10)) << receiver.transcript();
 
     EXPECT_TRUE(receiver.waitFor("warning ")) << receiver.transcript();
@@ -256,8 +162,8 @@ TEST(Latency, IsTheProducersAndAChangeIsTold)
 {
     const std::string socket = freshPath(".socket");
     const std::string queue = "queue name=q min-threshold-time=200000000 ! ";
-    PeerProcess sender(producer(socket, "is-live=true", "sync=false", queue));
-    PeerProcess receiver(consumer(socket, "", "fakesink name=tap sync=true"));
+    PeerProcess sender(timedProducer(socket, "is-live=true", "sync=false", queue));
+    PeerProcess receiver(timedConsumer(socket, "", "fakesink name=tap sync=true"));
     ASSERT_TRUE(receiver.waitForCount(2)) << receiver.transcript();
     const auto leastNow = [&](PeerProcess &peer) {
         std::istringstream words(peer.command("latency ring"));
@@ -286,8 +192,8 @@ TEST(Latency, IsNoneOfASinkThatSynced)
 {
     const std::string socket = freshPath(".socket");
     PeerProcess sender(
-        producer(socket, "is-live=true", "sync=true", "queue min-threshold-time=100000000 ! "));
-    PeerProcess receiver(consumer(socket, "", "fakesink name=tap sync=true"));
+        timedProducer(socket, "is-live=true", "sync=true", "queue min-threshold-time=100000000 ! "));
+    PeerProcess receiver(timedConsumer(socket, "", "fakesink name=tap sync=true"));
     ASSERT_TRUE(receiver.waitForCount(2)) << receiver.transcript();
     EXPECT_EQ(receiver.command("latency ring"), "live 0 none");
     EXPECT_FALSE(receiver.seen("warning ")) << receiver.transcript();
@@ -298,9 +204,9 @@ TEST(Latency, IsNoneOfASinkThatSynced)
 TEST(NumBuffers, IsExactAndThenComesTheEnd)
 {
     const std::string socket = freshPath(".socket");
-    PeerProcess sender(producer(socket, "", "sync=true"));
-    PeerProcess seven(consumer(socket, "num-buffers=7"));
-    PeerProcess none(consumer(socket, "num-buffers=0"));
+    PeerProcess sender(timedProducer(socket, "", "sync=true"));
+    PeerProcess seven(timedConsumer(socket, "num-buffers=7"));
+    PeerProcess none(timedConsumer(socket, "num-buffers=0"));
     EXPECT_TRUE(seven.waitFor("eos")) << seven.transcript();
     EXPECT_EQ(seven.command("count"), "7");
     EXPECT_TRUE(none.waitFor("eos")) << none.transcript();
@@ -319,7 +225,7 @@ TEST(DoTimestamp, GivesTimesToBuffersThatHaveNone)
         " blocksize=1000 ! identity name=tap ! "
         "sharedringsink name=ring sync=false slow-client=block wait-for-connection=true socket=" +
         socket);
-    PeerProcess receiver(consumer(socket, "do-timestamp=true"), kTimes);
+    PeerProcess receiver(timedConsumer(socket, "do-timestamp=true"), kTimes);
     ASSERT_TRUE(receiver.waitFor("eos")) << receiver.transcript();
 
     const TapLog sent = sender.log();
