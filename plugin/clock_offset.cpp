@@ -15,8 +15,8 @@ namespace
 constexpr int64_t kMillisecond = 1'000'000;
 
 // Readings weigh by the time since the one before: many in a short time are averaged, and one after a
-// long pause counts alone. A drift of 100 ppm is lagged behind by this much of it, 40 us.
-constexpr int64_t kMemory = 400 * kMillisecond;
+// long pause counts alone. A clock that drifts by 100 ppm is lagged behind by so much of this, 20 us.
+constexpr int64_t kMemory = 200 * kMillisecond;
 constexpr int64_t kStep = 20 * kMillisecond; // further off than that it is no noise
 // Who was put to sleep between two readings knows only between which times the other one was.
 constexpr int64_t kDisturbed = kMillisecond;

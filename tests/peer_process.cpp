@@ -242,6 +242,13 @@ PeerProcess::PeerProcess(User user, const std::string &launchLine, std::vector<s
 {
 }
 
+PeerProcess::PeerProcess(RunBy other, const std::string &launchLine, std::vector<std::string> options,
+                         std::vector<std::string> environment)
+    : PeerProcess(std::move(other.command), launchLine, std::move(options), freshPath(".log"),
+                  std::move(environment))
+{
+}
+
 PeerProcess::PeerProcess(std::vector<std::string> wrapper, const std::string &launchLine,
                          std::vector<std::string> options, std::string logPath,
                          std::vector<std::string> environment)

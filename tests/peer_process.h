@@ -91,6 +91,13 @@ public:
     PeerProcess(User user, const std::string &launchLine, std::vector<std::string> options = {},
                 std::vector<std::string> environment = {});
 
+    // Run by another program, which is given the command.
+    struct RunBy {
+        std::vector<std::string> command;
+    };
+    PeerProcess(RunBy other, const std::string &launchLine, std::vector<std::string> options = {},
+                std::vector<std::string> environment = {});
+
     // Sends the command and returns its answer without "ok "; fails the test if it is "no ...".
     std::string command(const std::string &line);
     // Of the property ring-stats of the element named "ring" (or the one given), a number by name;

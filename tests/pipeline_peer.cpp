@@ -172,6 +172,15 @@ std::string queryLatency(Peer &peer, const std::string &elementName)
     return answer;
 }
 
+GstClock *clockOrEnd(const char *name)
+{
+    GstClock *clock = peerClock(name);
+    if (clock)
+        return clock;
+    say(std::string("error no clock ") + name);
+    std::exit(2);
+}
+
 std::string obey(Peer &peer, const std::string &line)
 {
     std::istringstream words(line);
@@ -290,7 +299,7 @@ int main(int argc, char **argv)
         else if (option == "--times")
             peer.tap.times = true;
         else if (option == "--clock" && at + 1 < argc)
-            clock = peerClock(argv[++at]);
+            clock = clockOrEnd(argv[++at]);
         else if (option == "--whole")
             peer.tap.sumWhole = true;
         else if (option == "--refuse")
