@@ -166,6 +166,12 @@ bool Source::waitToBeHeard()
     return !stopping_;
 }
 
+void Source::pauseFor(std::chrono::nanoseconds time)
+{
+    std::unique_lock guard(lock_);
+    changed_.wait_for(guard, time, [&] { return stopping_ || !ownEvents_.empty(); });
+}
+
 SourceStream::Next Source::pushOwnEvents(Run &run)
 {
     while (attention_.load(std::memory_order_acquire)) {
@@ -207,6 +213,8 @@ void Source::iterate()
         next = SourceStream::Next::Finished;
     }
     if (next == SourceStream::Next::Continue) {
+        if (const auto pause = current->stream->pause(); pause.count() > 0)
+            pauseFor(pause);
         if (!current->received)
             current->received = current->subscriber->receive(current->delivery);
         if (*current->received == ringcore::Received::Lost && !current->delivery.loss.retrying &&

@@ -17,6 +17,7 @@
 #include <gst/gst.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -86,6 +87,8 @@ private:
     // Before the error that ends a run. gst-launch-1.0 forgets one that comes before its main loop
     // runs, and then waits for ever: from PLAYING on it does run, and soon after preroll began.
     bool waitToBeHeard(); // false: being stopped
+    // Before more is received.
+    void pauseFor(std::chrono::nanoseconds time);
     SourceStream::Next pushOwnEvents(Run &run);
     bool askProducer(GstEvent *event);
     void noteChangeLocked();

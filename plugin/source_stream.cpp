@@ -174,6 +174,7 @@ void SourceStream::endStream()
 
 void SourceStream::endFlush(bool producerResetsTime)
 {
+    allowance_.spend(0, monotonicNow());
     held_.clear();
     // These are what the flush removes from pads.
     for (const WireEvent type : {WireEvent::Segment, WireEvent::StreamGroupDone})
@@ -186,6 +187,7 @@ void SourceStream::endFlush(bool producerResetsTime)
 
 void SourceStream::takeStreamInfo(const Delivery &delivery)
 {
+    allowance_.spend(delivery.inlineBytes.size(), monotonicNow());
     const auto info = plainInline<StreamInfo>(delivery);
     const auto timestamps = info ? static_cast<Timestamps>(info->timestamps) : Timestamps{};
     if (timestamps != Timestamps::Clock && timestamps != Timestamps::Preserve) {

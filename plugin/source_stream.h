@@ -4,6 +4,7 @@
 // One object for each run from READY to READY; nothing in it is shared with another thread.
 #pragma once
 
+#include "plugin/event_allowance.h"
 #include "plugin/event_codec.h"
 #include "plugin/payload_path.h"
 #include "plugin/source_port.h"
@@ -14,6 +15,7 @@
 
 #include <gst/gst.h>
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <optional>
@@ -39,6 +41,12 @@ public:
 
     // A serialized event of this process, in order with the stream.
     Next pushOwn(EventOwner event);
+
+    // How long nothing more is to be received, as the producer's events come too fast; 0 or less: no wait.
+    std::chrono::nanoseconds pause()
+    {
+        return std::chrono::nanoseconds(allowance_.isSpent() ? allowance_.pause(monotonicNow()) : 0);
+    }
 
     // num-buffers are out, perhaps because they are 0.
     bool isComplete() const { return settings_.numBuffers >= 0 && pushed_ >= settings_.numBuffers; }
@@ -94,6 +102,7 @@ private:
     PayloadPath payload_;
     TimeLine times_;
     StickyMemory sticky_;
+    EventAllowance allowance_;
     BufferListOwner list_;          // that has begun, and goes on
     size_t listCopies_ = 0;         // bytes of it that are copies
     std::vector<EventOwner> held_;  // behind a segment that waits for its first time

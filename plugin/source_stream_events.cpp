@@ -57,6 +57,7 @@ void SourceStream::takeEvent(const Delivery &delivery)
                " bytes");
         return;
     }
+    allowance_.spend(claimed.size(), monotonicNow());
     // Into private memory: the producer may change the block while we read it.
     const std::vector<std::byte> bytes(claimed.begin(), claimed.end());
     DecodedEvent decoded = decodeEvent(type, bytes, GST_OBJECT_CAST(port_.element));
