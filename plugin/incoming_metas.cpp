@@ -110,6 +110,8 @@ MetaVerdict IncomingMetas::decode(WireMeta kind, ringcore::ByteReader &in, const
         return decodeReferenceTimestamp(in, target, budget);
     case WireMeta::Custom:
         return decodeCustomMeta(in, target, budget);
+    case WireMeta::VideoSeiUserData:
+        return decodeSeiUserData(in, target);
     case WireMeta::VideoOverlayComposition:
         return overlays_.decode(in, target);
     }

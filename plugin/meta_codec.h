@@ -35,6 +35,7 @@ enum class WireMeta : uint16_t {
     ReferenceTimestamp = 13,
     Custom = 14,
     VideoOverlayComposition = 15,
+    VideoSeiUserData = 16,
 };
 
 inline constexpr uint32_t kMaxMetas = 256; // of one buffer

@@ -54,6 +54,8 @@ const Carried *carriedAs(GType api)
                 encodeAs<GstVideoCaptionMeta, encodeCaption>},
         Carried{GST_VIDEO_BAR_META_API_TYPE, WireMeta::VideoBar, encodeAs<GstVideoBarMeta, encodeBar>},
         Carried{GST_VIDEO_AFD_META_API_TYPE, WireMeta::VideoAfd, encodeAs<GstVideoAFDMeta, encodeAfd>},
+        Carried{GST_VIDEO_SEI_USER_DATA_UNREGISTERED_META_API_TYPE, WireMeta::VideoSeiUserData,
+                encodeAs<GstVideoSEIUserDataUnregisteredMeta, encodeSeiUserData>},
         Carried{GST_AUDIO_CLIPPING_META_API_TYPE, WireMeta::AudioClipping,
                 encodeAs<GstAudioClippingMeta, encodeClipping>},
         Carried{GST_AUDIO_LEVEL_META_API_TYPE, WireMeta::AudioLevel,

@@ -35,6 +35,7 @@ const std::vector<std::pair<uint16_t, Bytes>> &goodOnes()
         {Timestamp, TimestampBody{.hasInfo = 1}.bytes()},
         {Custom, custom(samples::kCustomMeta)},
         {Overlay, RectangleBody{}.bytes(2)},
+        {Sei, sei(3)},
     };
     return all;
 }

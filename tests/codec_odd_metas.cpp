@@ -103,6 +103,14 @@ INSTANTIATE_TEST_SUITE_P(
                                                      reinterpret_cast<const guint8 *>("x"), 1)
                        ->caption_type = GST_VIDEO_CAPTION_TYPE_UNKNOWN;
                }},
+        Oddity{"SeiTooLong", [](GstBuffer *b) { samples::addSei(b, std::string(16 * 1024 + 1, 'x')); }},
+        Oddity{"SeiOfNoBytes",
+               [](GstBuffer *b) {
+                   gst_buffer_add_meta(b, GST_VIDEO_SEI_USER_DATA_UNREGISTERED_META_INFO, nullptr);
+               }},
+        Oddity{"SeiWhoseBytesAreNotThere",
+               [](GstBuffer *b) { g_clear_pointer(&samples::addSei(b, "x")->data, g_free); }},
+        Oddity{"SeiOfLengthZero", [](GstBuffer *b) { samples::addSei(b, "x")->size = 0; }},
         Oddity{"BarTooFar", [](GstBuffer *b) { gst_buffer_add_video_bar_meta(b, 0, FALSE, 65537, 0); }},
         Oddity{"AfdOfNoField",
                [](GstBuffer *b) {

@@ -32,6 +32,7 @@ enum MetaKind : uint16_t {
     Timestamp,
     Custom,
     Overlay,
+    Sei,
     Unknown,
 };
 
@@ -99,6 +100,13 @@ inline Bytes withLastByte(Bytes bytes, uint8_t last)
 inline Bytes caption(uint32_t type, size_t size)
 {
     return Hostile().number(type).text(std::string(size, 'x')).bytes();
+}
+
+inline Bytes sei(size_t size)
+{
+    Hostile out;
+    out.repeat(16, [](Hostile &o) { o.number(uint8_t{0xdc}); });
+    return out.text(std::string(size, '\0')).bytes();
 }
 
 inline Bytes bar(uint8_t field, uint8_t letterbox, uint32_t first, uint32_t second)

@@ -7,9 +7,11 @@
 #include "plugin/overlay_meta.h"
 
 #include <gst/audio/audio.h>
+#include <gst/video/video-sei.h>
 #include <gst/video/video.h>
 
 #include <cstring>
+#include <string>
 
 namespace sharedring::samples
 {
@@ -118,6 +120,14 @@ inline void addReferenceTimestamps(GstBuffer *buffer)
     gst_buffer_add_reference_timestamp_meta(buffer, unix.get(), 0, GST_CLOCK_TIME_NONE);
 }
 
+inline GstVideoSEIUserDataUnregisteredMeta *addSei(GstBuffer *buffer, std::string data)
+{
+    guint8 uuid[] = {0xdc, 0x45, 0xe9, 0xbd, 0xe6, 0xd9, 0x48, 0xb7,
+                     0x96, 0x2c, 0xd8, 0x20, 0xd9, 0x23, 0xee, 0xef}; // of x264
+    return gst_buffer_add_video_sei_user_data_unregistered_meta(
+        buffer, uuid, reinterpret_cast<guint8 *>(data.data()), data.size());
+}
+
 // All of a video frame but its layout; `crop` within 64x48.
 inline void addVideoMetas(GstBuffer *buffer)
 {
@@ -135,6 +145,8 @@ inline void addVideoMetas(GstBuffer *buffer)
                                       reinterpret_cast<const guint8 *>("caption"), 7);
     gst_buffer_add_video_bar_meta(buffer, 1, TRUE, 20, 460);
     gst_buffer_add_video_afd_meta(buffer, 0, GST_VIDEO_AFD_SPEC_ATSC_A53, GST_VIDEO_AFD_4_3_FULL_16_9_FULL);
+    addSei(buffer, std::string("options: bframes=3\0", 19));
+    addSei(buffer, "\xff");
     addOverlays(buffer);
     addReferenceTimestamps(buffer);
     addCustomMeta(buffer);

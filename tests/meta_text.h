@@ -5,6 +5,7 @@
 
 #include <gst/audio/audio.h>
 #include <gst/gst.h>
+#include <gst/video/video-sei.h>
 #include <gst/video/video.h>
 
 #include <sstream>
@@ -42,6 +43,15 @@ inline std::string textOf(GstVideoOverlayComposition *overlay)
         g_checksum_free(sum);
     }
     return out.str();
+}
+
+inline std::string hexOf(const guint8 *bytes, gsize size)
+{
+    constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (gsize i = 0; i < size; i++)
+        text.append({kDigits[bytes[i] >> 4], kDigits[bytes[i] & 15]});
+    return text;
 }
 
 template <typename Meta>
@@ -87,6 +97,9 @@ inline std::string textOf(const GstMeta *meta)
     } else if (api == GST_VIDEO_CAPTION_META_API_TYPE) {
         const auto &m = as<GstVideoCaptionMeta>(meta);
         out << " " << m.caption_type << " " << std::string(reinterpret_cast<const char *>(m.data), m.size);
+    } else if (api == GST_VIDEO_SEI_USER_DATA_UNREGISTERED_META_API_TYPE) {
+        const auto &m = as<GstVideoSEIUserDataUnregisteredMeta>(meta);
+        out << " " << hexOf(m.uuid, sizeof m.uuid) << " " << hexOf(m.data, m.size);
     } else if (api == GST_VIDEO_BAR_META_API_TYPE) {
         const auto &m = as<GstVideoBarMeta>(meta);
         out << " " << int{m.field} << " " << m.is_letterbox << " " << m.bar_data1 << " " << m.bar_data2;

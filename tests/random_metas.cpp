@@ -69,6 +69,11 @@ void addCaption(Dice &dice, const RandomFormat &, GstBuffer *buffer)
                                       reinterpret_cast<const guint8 *>(text.data()), text.size());
 }
 
+void addSei(Dice &dice, const RandomFormat &, GstBuffer *buffer)
+{
+    samples::addSei(buffer, randomText(dice))->uuid[dice.below(16)] ^= static_cast<guint8>(dice.below(256));
+}
+
 void addBar(Dice &dice, const RandomFormat &, GstBuffer *buffer)
 {
     gst_buffer_add_video_bar_meta(buffer, static_cast<guint8>(dice.below(2)), dice.oneIn(2), place(dice),
@@ -175,6 +180,7 @@ constexpr void (*kMetas[])(Dice &, const RandomFormat &, GstBuffer *) = {
     addRegion,
     addTimeCode,
     addCaption,
+    addSei,
     addBar,
     addAfd,
     addOverlay,
