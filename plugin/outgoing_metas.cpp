@@ -2,6 +2,7 @@
 #include "outgoing_metas.h"
 
 #include "audio_metas.h"
+#include "rtp_metas.h"
 #include "structured_metas.h"
 #include "video_metas.h"
 
@@ -62,6 +63,8 @@ const Carried *carriedAs(GType api)
                 encodeAs<GstAudioLevelMeta, encodeLevel>},
         Carried{GST_AUDIO_DOWNMIX_META_API_TYPE, WireMeta::AudioDownmix,
                 encodeAs<GstAudioDownmixMeta, encodeDownmix>},
+        Carried{GST_RTP_SOURCE_META_API_TYPE, WireMeta::RtpSource,
+                encodeAs<GstRTPSourceMeta, encodeRtpSource>},
         Carried{GST_REFERENCE_TIMESTAMP_META_API_TYPE, WireMeta::ReferenceTimestamp,
                 encodeAs<GstReferenceTimestampMeta, encodeReferenceTimestamp>},
     };

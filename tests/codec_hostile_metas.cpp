@@ -36,6 +36,7 @@ const std::vector<std::pair<uint16_t, Bytes>> &goodOnes()
         {Custom, custom(samples::kCustomMeta)},
         {Overlay, RectangleBody{}.bytes(2)},
         {Sei, sei(3)},
+        {RtpSource, rtpSource(1, 3)},
     };
     return all;
 }

@@ -86,8 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bound{"CaptionWithoutType", Caption, caption(1, 1), caption(0, 1)},
         Bound{"CaptionLength", Caption, caption(1, 4096), caption(1, 4097)},
         Bound{"CaptionEmpty", Caption, caption(1, 1), caption(1, 0)},
-        Bound{"SeiLength", Sei, sei(16 * 1024), sei(16 * 1024 + 1)},
-        Bound{"SeiEmpty", Sei, sei(1), sei(0)},
+        Bound{"SeiLength", Sei, sei(16 * 1024), sei(16 * 1024 + 1)}, Bound{"SeiEmpty", Sei, sei(1), sei(0)},
         Bound{"BarField", BarKind, bar(1, 0, 0, 0), bar(2, 0, 0, 0)},
         Bound{"BarLetterbox", BarKind, bar(0, 1, 0, 0), bar(0, 2, 0, 0)},
         Bound{"BarFirst", BarKind, bar(0, 1, kFar, 0), bar(0, 1, kFar + 1, 0)},
@@ -126,6 +125,12 @@ INSTANTIATE_TEST_SUITE_P(
         Bound{"DownmixNumber", Downmix, DownmixBody{.coefficient = -7}.bytes(),
               DownmixBody{.coefficient = kNoNumber}.bytes()}),
     [](const auto &tested) { return std::string(tested.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(OfRtp, BoundOfAMeta,
+                         testing::Values(Bound{"HasSource", RtpSource, rtpSource(1, 0), rtpSource(2, 0)},
+                                         Bound{"Contributors", RtpSource, rtpSource(0, 15),
+                                               rtpSource(0, 16)}),
+                         [](const auto &tested) { return std::string(tested.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
     OfStructures, BoundOfAMeta,

@@ -25,6 +25,12 @@ TEST_F(Metas, OfAudioArriveInTheirOrder)
     expectToCross();
 }
 
+TEST_F(Metas, OfRtpPacketsArriveInTheirOrder)
+{
+    addRtpSources(buffer_.get());
+    expectToCross();
+}
+
 TEST_F(Metas, AreNoneWhereThereAreNone)
 {
     EXPECT_TRUE(sent().empty());

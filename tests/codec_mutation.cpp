@@ -236,7 +236,7 @@ std::vector<Bytes> metaMessages()
 {
     std::vector<Bytes> messages;
     for (const auto &add : {samples::addVideoMetas, samples::addAudioMetas, samples::addRegions,
-                            samples::addTimeCodes, samples::addOverlays}) {
+                            samples::addTimeCodes, samples::addOverlays, samples::addRtpSources}) {
         const BufferOwner buffer(gst_buffer_new());
         const GstAudioInfo audio = metaAudio();
         gst_buffer_add_audio_meta(buffer.get(), &audio, kSamples, nullptr);

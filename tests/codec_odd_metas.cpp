@@ -164,6 +164,8 @@ INSTANTIATE_TEST_SUITE_P(
                    const gfloat *rows[] = {row};
                    gst_buffer_add_audio_downmix_meta(b, &position, 1, &position, 1, rows);
                }},
+        Oddity{"RtpSourceOfManyContributors",
+               [](GstBuffer *b) { gst_buffer_add_rtp_source_meta(b, nullptr, nullptr, 0)->csrc_count = 16; }},
         Oddity{"TimestampOfSeveralClocks",
                [](GstBuffer *b) {
                    const CapsOwner caps(gst_caps_from_string("timestamp/x-a; timestamp/x-b"));

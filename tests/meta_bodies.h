@@ -33,6 +33,7 @@ enum MetaKind : uint16_t {
     Custom,
     Overlay,
     Sei,
+    RtpSource,
     Unknown,
 };
 
@@ -147,6 +148,15 @@ struct DownmixBody {
         return out.bytes();
     }
 };
+
+inline Bytes rtpSource(uint8_t hasSource, uint32_t contributors)
+{
+    Hostile out;
+    out.number(hasSource);
+    if (hasSource != 0)
+        out.number(uint32_t{1});
+    return out.number(contributors).repeat(contributors, [](Hostile &o) { o.number(uint32_t{2}); }).bytes();
+}
 
 struct TimestampBody {
     std::string caps = "timestamp/x-a";

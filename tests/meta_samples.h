@@ -7,10 +7,13 @@
 #include "plugin/overlay_meta.h"
 
 #include <gst/audio/audio.h>
+#include <gst/rtp/rtp.h>
 #include <gst/video/video-sei.h>
 #include <gst/video/video.h>
 
 #include <cstring>
+#include <iterator>
+#include <numeric>
 #include <string>
 
 namespace sharedring::samples
@@ -168,6 +171,18 @@ inline void addAudioMetas(GstBuffer *buffer)
     const gfloat *rows[] = {first, second};
     gst_buffer_add_audio_downmix_meta(buffer, from, 3, to, 2, rows);
     addReferenceTimestamps(buffer);
+}
+
+// Of one sender, of a mixer with as many senders as a packet can name, and of nobody.
+inline void addRtpSources(GstBuffer *buffer)
+{
+    const guint32 source = 0xfedcba98;
+    guint32 contributors[GST_RTP_SOURCE_META_MAX_CSRC_COUNT];
+    std::iota(std::begin(contributors), std::end(contributors), 7U);
+    gst_buffer_add_rtp_source_meta(buffer, &source, nullptr, 0);
+    gst_buffer_add_rtp_source_meta(buffer, &source, contributors, std::size(contributors));
+    gst_buffer_add_rtp_source_meta(buffer, nullptr, contributors, 1);
+    gst_buffer_add_rtp_source_meta(buffer, nullptr, nullptr, 0);
 }
 
 } // namespace sharedring::samples

@@ -5,6 +5,7 @@
 
 #include <gst/audio/audio.h>
 #include <gst/gst.h>
+#include <gst/rtp/rtp.h>
 #include <gst/video/video-sei.h>
 #include <gst/video/video.h>
 
@@ -129,6 +130,11 @@ inline std::string textOf(const GstMeta *meta)
             out << " " << m.to_position[i];
         for (gint i = 0; i < m.from_channels * m.to_channels; i++)
             out << " " << m.matrix[i / m.from_channels][i % m.from_channels];
+    } else if (api == GST_RTP_SOURCE_META_API_TYPE) {
+        const auto &m = as<GstRTPSourceMeta>(meta);
+        out << " " << (m.ssrc_valid ? std::to_string(m.ssrc) : "none");
+        for (guint i = 0; i < m.csrc_count; i++)
+            out << " " << m.csrc[i];
     } else if (api == GST_REFERENCE_TIMESTAMP_META_API_TYPE) {
         const auto &m = as<GstReferenceTimestampMeta>(meta);
         gchar *caps = gst_caps_to_string(m.reference);

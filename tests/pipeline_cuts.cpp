@@ -223,6 +223,8 @@ std::vector<CutLine> cutsOfVideo()
         {"RtpAfterThePayloader", payloaded, "rtph264depay ! h264parse ! queue name=end", 249},
         {"RtpPackets", payloaded, "queue name=end", 249},
         {"RtpAfterTheDepayloader", payloaded + " ! rtph264depay", "h264parse ! queue name=end", 249},
+        {"RtpSourcesAfterTheDepayloader", payloaded + " ! rtph264depay source-info=true", "queue name=end",
+         249},
         {"RtpRawAfterThePayloader",
          scaled + " ! videoconvert ! video/x-raw,format=UYVY ! rtpvrawpay ssrc=1 seqnum-offset=2 "
                   "timestamp-offset=3",

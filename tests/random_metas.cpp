@@ -153,6 +153,16 @@ void addDownmix(Dice &dice, const RandomFormat &, GstBuffer *buffer)
                                       static_cast<gint>(to.size()), rows.data());
 }
 
+void addRtpSource(Dice &dice, const RandomFormat &, GstBuffer *buffer)
+{
+    guint32 contributors[GST_RTP_SOURCE_META_MAX_CSRC_COUNT];
+    for (guint32 &contributor : contributors)
+        contributor = static_cast<guint32>(dice.any());
+    const auto source = static_cast<guint32>(dice.any());
+    gst_buffer_add_rtp_source_meta(buffer, dice.oneIn(2) ? &source : nullptr, contributors,
+                                   static_cast<guint>(dice.below(std::size(contributors) + 1)));
+}
+
 void addReferenceTimestamp(Dice &dice, const RandomFormat &, GstBuffer *buffer)
 {
     static constexpr const char *kReferences[] = {"timestamp/x-ntp", "timestamp/x-ptp,version=IEEE1588-2008",
@@ -188,6 +198,7 @@ constexpr void (*kMetas[])(Dice &, const RandomFormat &, GstBuffer *) = {
     addClipping,
     addLevel,
     addDownmix,
+    addRtpSource,
     addReferenceTimestamp,
     addCustom,
 };
