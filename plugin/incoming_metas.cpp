@@ -115,6 +115,8 @@ MetaVerdict IncomingMetas::decode(WireMeta kind, ringcore::ByteReader &in, const
         return decodeSeiUserData(in, target);
     case WireMeta::RtpSource:
         return decodeRtpSource(in, target);
+    case WireMeta::Protection:
+        return decodeProtection(in, target, budget);
     case WireMeta::VideoOverlayComposition:
         return overlays_.decode(in, target);
     }

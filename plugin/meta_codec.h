@@ -37,6 +37,7 @@ enum class WireMeta : uint16_t {
     VideoOverlayComposition = 15,
     VideoSeiUserData = 16,
     RtpSource = 17,
+    Protection = 18,
 };
 
 inline constexpr uint32_t kMaxMetas = 256; // of one buffer

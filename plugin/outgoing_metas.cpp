@@ -67,6 +67,8 @@ const Carried *carriedAs(GType api)
                 encodeAs<GstRTPSourceMeta, encodeRtpSource>},
         Carried{GST_REFERENCE_TIMESTAMP_META_API_TYPE, WireMeta::ReferenceTimestamp,
                 encodeAs<GstReferenceTimestampMeta, encodeReferenceTimestamp>},
+        Carried{GST_PROTECTION_META_API_TYPE, WireMeta::Protection,
+                encodeAs<GstProtectionMeta, encodeProtection>},
     };
     const auto found =
         std::find_if(table.begin(), table.end(), [api](const Carried &one) { return one.api == api; });

@@ -134,19 +134,20 @@ INSTANTIATE_TEST_SUITE_P(OfRtp, BoundOfAMeta,
 
 INSTANTIATE_TEST_SUITE_P(
     OfStructures, BoundOfAMeta,
-    testing::Values(Bound{"TimestampCaps", Timestamp, TimestampBody{}.bytes(),
-                          TimestampBody{.caps = "no caps"}.bytes()},
-                    Bound{"Timestamp", Timestamp, TimestampBody{.timestamp = kTimeMax}.bytes(),
-                          TimestampBody{.timestamp = kTimeMax + 1}.bytes()},
-                    Bound{"TimestampNone", Timestamp, TimestampBody{.duration = UINT64_MAX}.bytes(),
-                          TimestampBody{.timestamp = UINT64_MAX}.bytes()},
-                    Bound{"TimestampDuration", Timestamp, TimestampBody{.duration = kTimeMax}.bytes(),
-                          TimestampBody{.duration = kTimeMax + 1}.bytes()},
-                    Bound{"TimestampHasInfo", Timestamp, TimestampBody{}.bytes(),
-                          withLastByte(TimestampBody{}.bytes(), 2)},
-                    Bound{"TimestampInfo", Timestamp, TimestampBody{.hasInfo = 1}.bytes(),
-                          TimestampBody{.hasInfo = 1, .info = "no name"}.bytes()},
-                    Bound{"CustomName", Custom, custom(samples::kCustomMeta), custom("no name")}),
+    testing::Values(
+        Bound{"TimestampCaps", Timestamp, TimestampBody{}.bytes(), TimestampBody{.caps = "no caps"}.bytes()},
+        Bound{"Timestamp", Timestamp, TimestampBody{.timestamp = kTimeMax}.bytes(),
+              TimestampBody{.timestamp = kTimeMax + 1}.bytes()},
+        Bound{"TimestampNone", Timestamp, TimestampBody{.duration = UINT64_MAX}.bytes(),
+              TimestampBody{.timestamp = UINT64_MAX}.bytes()},
+        Bound{"TimestampDuration", Timestamp, TimestampBody{.duration = kTimeMax}.bytes(),
+              TimestampBody{.duration = kTimeMax + 1}.bytes()},
+        Bound{"TimestampHasInfo", Timestamp, TimestampBody{}.bytes(),
+              withLastByte(TimestampBody{}.bytes(), 2)},
+        Bound{"TimestampInfo", Timestamp, TimestampBody{.hasInfo = 1}.bytes(),
+              TimestampBody{.hasInfo = 1, .info = "no name"}.bytes()},
+        Bound{"ProtectionInfo", Protection, emptyStructure("application/x-cenc"), emptyStructure("no name")},
+        Bound{"CustomName", Custom, emptyStructure(samples::kCustomMeta), emptyStructure("no name")}),
     [](const auto &tested) { return std::string(tested.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(

@@ -31,6 +31,12 @@ TEST_F(Metas, OfRtpPacketsArriveInTheirOrder)
     expectToCross();
 }
 
+TEST_F(Metas, OfEncryptedSamplesArriveInTheirOrder)
+{
+    addProtections(buffer_.get());
+    expectToCross();
+}
+
 TEST_F(Metas, AreNoneWhereThereAreNone)
 {
     EXPECT_TRUE(sent().empty());

@@ -3,6 +3,8 @@
 // What a reader of metas would refuse is not written.
 #include "tests/meta_crossing.h"
 
+#include <gst/video/gstvideocodecalphameta.h>
+
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -215,10 +217,14 @@ INSTANTIATE_TEST_SUITE_P(
                [](GstBuffer *b) { addOverlayOfLayout(b, [](GstVideoMeta &meta) { meta.stride[0] = 15; }); }},
         Oddity{"OverlayOfAnotherBuffer",
                [](GstBuffer *b) { addOverlayOfLayout(b, [](GstVideoMeta &meta) { meta.offset[0] = 65; }); }},
-        Oddity{"Protection",
+        Oddity{"ProtectionByAPointer",
                [](GstBuffer *b) {
-                   gst_buffer_add_protection_meta(b, gst_structure_new_empty("application/x-cenc"));
-               }}),
+                   gst_buffer_add_protection_meta(b, gst_structure_new("s", "key", G_TYPE_POINTER, b, nullptr));
+               }},
+        Oddity{"ProtectionByNothing",
+               [](GstBuffer *b) { gst_buffer_add_meta(b, GST_PROTECTION_META_INFO, nullptr); }},
+        Oddity{"AlphaOfAnotherBuffer",
+               [](GstBuffer *b) { gst_buffer_add_video_codec_alpha_meta(b, gst_buffer_new()); }}),
     [](const auto &tested) { return std::string(tested.param.name); });
 
 } // namespace

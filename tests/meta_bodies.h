@@ -34,6 +34,7 @@ enum MetaKind : uint16_t {
     Overlay,
     Sei,
     RtpSource,
+    Protection,
     Unknown,
 };
 
@@ -179,7 +180,7 @@ struct TimestampBody {
     }
 };
 
-inline Bytes custom(const char *name)
+inline Bytes emptyStructure(const char *name)
 {
     return Hostile().text(name).number(uint32_t{0}).bytes();
 }

@@ -185,4 +185,20 @@ inline void addRtpSources(GstBuffer *buffer)
     gst_buffer_add_rtp_source_meta(buffer, nullptr, nullptr, 0);
 }
 
+// As demuxers write it, and one that says only that this sample is clear.
+inline void addProtections(GstBuffer *buffer)
+{
+    const BufferOwner key(gst_buffer_new_memdup("0123456789abcdef", 16));
+    const BufferOwner vector(gst_buffer_new_memdup("\0\1\2\3\4\5\6\7", 8));
+    const BufferOwner parts(gst_buffer_new_memdup("\0\5\0\0\1\0", 6)); // 5 bytes clear, 256 encrypted
+    gst_buffer_add_protection_meta(
+        buffer,
+        gst_structure_new("application/x-cenc", "iv_size", G_TYPE_UINT, 8, "encrypted", G_TYPE_BOOLEAN, TRUE,
+                          "kid", GST_TYPE_BUFFER, key.get(), "iv", GST_TYPE_BUFFER, vector.get(),
+                          "subsample_count", G_TYPE_UINT, 1, "subsamples", GST_TYPE_BUFFER, parts.get(),
+                          "cipher-mode", G_TYPE_STRING, "cenc", nullptr));
+    gst_buffer_add_protection_meta(
+        buffer, gst_structure_new("application/x-cenc", "encrypted", G_TYPE_BOOLEAN, FALSE, nullptr));
+}
+
 } // namespace sharedring::samples

@@ -140,6 +140,8 @@ inline std::string textOf(const GstMeta *meta)
         gchar *caps = gst_caps_to_string(m.reference);
         out << " " << caps << " " << m.timestamp << " " << m.duration;
         g_free(caps);
+    } else if (api == GST_PROTECTION_META_API_TYPE) {
+        out << " " << textOf(as<GstProtectionMeta>(meta).info);
     } else if (gst_meta_info_is_custom(meta->info)) {
         out << " "
             << textOf(gst_custom_meta_get_structure(

@@ -172,6 +172,11 @@ void addReferenceTimestamp(Dice &dice, const RandomFormat &, GstBuffer *buffer)
                                             randomTime(dice));
 }
 
+void addProtection(Dice &dice, const RandomFormat &, GstBuffer *buffer)
+{
+    gst_buffer_add_protection_meta(buffer, randomStructure(dice, "application/x-cenc").release());
+}
+
 void addCustom(Dice &dice, const RandomFormat &, GstBuffer *buffer)
 {
     samples::registerCustomMeta();
@@ -200,6 +205,7 @@ constexpr void (*kMetas[])(Dice &, const RandomFormat &, GstBuffer *) = {
     addDownmix,
     addRtpSource,
     addReferenceTimestamp,
+    addProtection,
     addCustom,
 };
 
