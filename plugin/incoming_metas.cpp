@@ -5,6 +5,7 @@
 #include "plugin/buffer_checks.h"
 #include "plugin/peer_names.h"
 #include "plugin/planar_audio.h"
+#include "plugin/rtp_metas.h"
 #include "plugin/structured_metas.h"
 #include "plugin/video_metas.h"
 
@@ -110,6 +111,12 @@ MetaVerdict IncomingMetas::decode(WireMeta kind, ringcore::ByteReader &in, const
         return decodeReferenceTimestamp(in, target, budget);
     case WireMeta::Custom:
         return decodeCustomMeta(in, target, budget);
+    case WireMeta::VideoSeiUserData:
+        return decodeSeiUserData(in, target);
+    case WireMeta::RtpSource:
+        return decodeRtpSource(in, target);
+    case WireMeta::Protection:
+        return decodeProtection(in, target, budget);
     case WireMeta::VideoOverlayComposition:
         return overlays_.decode(in, target);
     }

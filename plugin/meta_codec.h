@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The metas of one buffer as one message: how many, then of each its kind and its body. What a body
-// says is for video_metas, audio_metas, structured_metas and overlay_meta.
+// says is for video_metas, audio_metas, rtp_metas, structured_metas and overlay_meta.
 #pragma once
 
 #include "ringcore/byte_codec.h"
@@ -35,6 +35,9 @@ enum class WireMeta : uint16_t {
     ReferenceTimestamp = 13,
     Custom = 14,
     VideoOverlayComposition = 15,
+    VideoSeiUserData = 16,
+    RtpSource = 17,
+    Protection = 18,
 };
 
 inline constexpr uint32_t kMaxMetas = 256; // of one buffer

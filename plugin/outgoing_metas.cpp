@@ -2,6 +2,7 @@
 #include "outgoing_metas.h"
 
 #include "audio_metas.h"
+#include "rtp_metas.h"
 #include "structured_metas.h"
 #include "video_metas.h"
 
@@ -54,14 +55,20 @@ const Carried *carriedAs(GType api)
                 encodeAs<GstVideoCaptionMeta, encodeCaption>},
         Carried{GST_VIDEO_BAR_META_API_TYPE, WireMeta::VideoBar, encodeAs<GstVideoBarMeta, encodeBar>},
         Carried{GST_VIDEO_AFD_META_API_TYPE, WireMeta::VideoAfd, encodeAs<GstVideoAFDMeta, encodeAfd>},
+        Carried{GST_VIDEO_SEI_USER_DATA_UNREGISTERED_META_API_TYPE, WireMeta::VideoSeiUserData,
+                encodeAs<GstVideoSEIUserDataUnregisteredMeta, encodeSeiUserData>},
         Carried{GST_AUDIO_CLIPPING_META_API_TYPE, WireMeta::AudioClipping,
                 encodeAs<GstAudioClippingMeta, encodeClipping>},
         Carried{GST_AUDIO_LEVEL_META_API_TYPE, WireMeta::AudioLevel,
                 encodeAs<GstAudioLevelMeta, encodeLevel>},
         Carried{GST_AUDIO_DOWNMIX_META_API_TYPE, WireMeta::AudioDownmix,
                 encodeAs<GstAudioDownmixMeta, encodeDownmix>},
+        Carried{GST_RTP_SOURCE_META_API_TYPE, WireMeta::RtpSource,
+                encodeAs<GstRTPSourceMeta, encodeRtpSource>},
         Carried{GST_REFERENCE_TIMESTAMP_META_API_TYPE, WireMeta::ReferenceTimestamp,
                 encodeAs<GstReferenceTimestampMeta, encodeReferenceTimestamp>},
+        Carried{GST_PROTECTION_META_API_TYPE, WireMeta::Protection,
+                encodeAs<GstProtectionMeta, encodeProtection>},
     };
     const auto found =
         std::find_if(table.begin(), table.end(), [api](const Carried &one) { return one.api == api; });

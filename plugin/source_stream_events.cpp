@@ -3,6 +3,7 @@
 // The events of a SourceStream: those of the wire, and those that we owe downstream.
 #include "source_stream.h"
 
+#include "plugin/container_formats.h"
 #include "plugin/format_complaint.h"
 
 #include <algorithm>
@@ -185,6 +186,7 @@ void SourceStream::takeCaps(EventOwner event)
         return;
     }
     caps_.reset(gst_caps_ref(caps));
+    times_.setTimesInside(isContainerOfTimes(*caps));
     port_.reconfigured.store(false, std::memory_order_relaxed);
     if (!downstreamAccepts(port_.pad, caps)) {
         capsAccepted_ = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Layout of a reference timestamp: the caps, the times, whether there is an info, the info. Of a custom
-// meta: its structure, whose name is the meta's.
+// Layout of a reference timestamp: the caps, the times, whether there is an info, the info. Of a protection
+// meta: its structure. Of a custom meta: the same, and the structure's name is the meta's.
 #include "plugin/structured_metas.h"
 
 #include "plugin/caps_codec.h"
@@ -70,6 +70,20 @@ MetaVerdict decodeReferenceTimestamp(ByteReader &in, const MetaTarget &target, M
         return MetaVerdict::Malformed;
     setInfo(gst_buffer_add_reference_timestamp_meta(target.buffer, reference.get(), timestamp, duration),
             std::move(info));
+    return MetaVerdict::Attached;
+}
+
+bool encodeProtection(const GstProtectionMeta &meta, ByteWriter &out, MessageBudget &budget)
+{
+    return meta.info && encodeStructure(*meta.info, out, budget);
+}
+
+MetaVerdict decodeProtection(ByteReader &in, const MetaTarget &target, MessageBudget &budget)
+{
+    StructureOwner info = decodeStructure(in, budget);
+    if (!info)
+        return MetaVerdict::Malformed;
+    gst_buffer_add_protection_meta(target.buffer, info.release());
     return MetaVerdict::Attached;
 }
 

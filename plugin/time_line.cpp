@@ -33,9 +33,21 @@ std::optional<GstClockTimeDiff> signedRunningTime(const GstSegment &segment, Gst
 
 void TimeLine::setTimestamps(Timestamps timestamps)
 {
-    if (std::exchange(timestamps_, timestamps) == timestamps || !sent_)
+    if (std::exchange(timestamps_, timestamps) != timestamps)
+        replaceSegment();
+}
+
+void TimeLine::setTimesInside(bool areInside)
+{
+    if (std::exchange(timesInside_, areInside) != areInside && timestamps_ == Timestamps::Clock)
+        replaceSegment();
+}
+
+// What downstream has fits no more, and this stream may tell no segment of its own.
+void TimeLine::replaceSegment()
+{
+    if (!sent_)
         return;
-    // What downstream has fits the other mode, and this stream may tell no segment of its own.
     owed_ = restored_ = true;
     sent_ = false;
 }
@@ -86,9 +98,9 @@ EventOwner TimeLine::takeSegment(int64_t firstTime, const RunningClock &clock)
     owed_ = false;
     sent_ = true;
     if (timestamps_ == Timestamps::Clock) {
-        gst_segment_init(&sentSegment_, GST_FORMAT_TIME);
-        sentSegment_.start = kLead;
-        sentSegment_.position = kLead;
+        gst_segment_init(&sentSegment_, timesInside_ ? GST_FORMAT_BYTES : GST_FORMAT_TIME);
+        if (!timesInside_)
+            sentSegment_.start = sentSegment_.position = kLead;
     } else {
         sentSegment_ = wire_;
         if (wire_.format == GST_FORMAT_TIME) {

@@ -35,6 +35,9 @@ public:
 
     void setTimestamps(Timestamps timestamps);
     Timestamps timestamps() const { return timestamps_; }
+    // Whether what comes has times of its own inside, which no segment of ours fits. In `clock` mode its
+    // segment is one of bytes then, and a demuxer makes one of times, beginning with what it gets first.
+    void setTimesInside(bool areInside);
 
     // A producer joined us: its running times begin anew, where ours are now.
     void join();
@@ -66,11 +69,13 @@ public:
     int64_t toWire(const RunningClock &clock) const;
 
 private:
+    void replaceSegment();
     int64_t runningTimeOf(int64_t wireTime) const;
     GstClockTime timeAt(GstClockTimeDiff runningTime) const;
 
     const bool live_;
     Timestamps timestamps_ = Timestamps::Preserve;
+    bool timesInside_ = false;
     bool joinedBefore_ = false;
     // preserve: added to the running times of this producer; none: the next first time decides.
     std::optional<GstClockTimeDiff> offset_ = 0;

@@ -130,7 +130,8 @@ GType leafType(const GValue &value)
     return G_VALUE_TYPE(leaf);
 }
 
-// GStreamer's own parser of texts makes others, which no reader could put together again.
+// GStreamer's own parser of texts makes others, which no reader could put together again. It also puts
+// numbers beside ranges of them, in caps that are not fixed, but has a critical for who compares such lists.
 bool entriesAgree(const GValue &values)
 {
     const GType first = leafType(values);

@@ -304,4 +304,27 @@ MetaVerdict decodeAfd(ByteReader &in, const MetaTarget &target)
         target.buffer, field, static_cast<GstVideoAFDSpec>(standard), static_cast<GstVideoAFDValue>(value)));
 }
 
+bool encodeSeiUserData(const GstVideoSEIUserDataUnregisteredMeta &meta, ByteWriter &out)
+{
+    if (!meta.data || meta.size == 0 || meta.size > kMaxSeiBytes)
+        return false;
+    out.append(meta.uuid, sizeof meta.uuid);
+    out.counted(std::as_bytes(std::span(meta.data, meta.size)));
+    return true;
+}
+
+MetaVerdict decodeSeiUserData(ByteReader &in, const MetaTarget &target)
+{
+    guint8 uuid[sizeof GstVideoSEIUserDataUnregisteredMeta::uuid];
+    for (guint8 &byte : uuid)
+        byte = in.number<uint8_t>();
+    const auto data = in.counted(kMaxSeiBytes);
+    if (data.empty()) // as it is where the reader failed
+        return MetaVerdict::Malformed;
+    // It copies them, but has no const of its own.
+    auto *bytes = const_cast<guint8 *>(reinterpret_cast<const guint8 *>(data.data()));
+    return attached(
+        gst_buffer_add_video_sei_user_data_unregistered_meta(target.buffer, uuid, bytes, data.size()));
+}
+
 } // namespace sharedring

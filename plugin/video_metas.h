@@ -7,6 +7,7 @@
 #include "plugin/message_budget.h"
 #include "plugin/meta_codec.h"
 
+#include <gst/video/video-sei.h>
 #include <gst/video/video.h>
 
 namespace sharedring
@@ -16,6 +17,7 @@ inline constexpr size_t kMaxRegionTypeBytes = 128;
 inline constexpr uint32_t kMaxRegionParams = 32;
 inline constexpr uint32_t kMaxCaptionBytes = 4096; // a packet of CEA-708 has 256 at most
 inline constexpr uint32_t kMaxFieldCount = 2;
+inline constexpr uint32_t kMaxSeiBytes = 16 * 1024; // x264 has less than 1 KiB to say, a time stamp 12 bytes
 
 [[nodiscard]] bool encodeVideoCrop(const GstVideoCropMeta &meta, ringcore::ByteWriter &out);
 // One that leads out of the frame is left: sinks take it for the part that they show.
@@ -42,5 +44,11 @@ inline constexpr uint32_t kMaxFieldCount = 2;
 
 [[nodiscard]] bool encodeAfd(const GstVideoAFDMeta &meta, ringcore::ByteWriter &out);
 [[nodiscard]] MetaVerdict decodeAfd(ringcore::ByteReader &in, const MetaTarget &target);
+
+// What an encoder, or who edits its stream, says beside the pictures: a UUID and bytes that only those
+// know who know the UUID. GStreamer cannot copy one without bytes.
+[[nodiscard]] bool encodeSeiUserData(const GstVideoSEIUserDataUnregisteredMeta &meta,
+                                     ringcore::ByteWriter &out);
+[[nodiscard]] MetaVerdict decodeSeiUserData(ringcore::ByteReader &in, const MetaTarget &target);
 
 } // namespace sharedring

@@ -2,94 +2,14 @@
 //
 // The metas of a buffer arrive as they were and in their order; what cannot be carried is counted.
 #include "plugin/buffer_checks.h"
-#include "plugin/incoming_metas.h"
-#include "plugin/outgoing_metas.h"
 #include "plugin/structure_codec.h"
-#include "tests/meta_samples.h"
-#include "tests/meta_text.h"
-
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <functional>
-#include <limits>
+#include "tests/meta_crossing.h"
 
 using namespace sharedring;
 using namespace sharedring::samples;
 
 namespace
 {
-
-constexpr size_t kRoom = 64 * 1024 * 1024;
-
-struct Arrived {
-    BufferOwner buffer{gst_buffer_new()};
-    std::optional<std::string> fault;
-    unsigned left = 0;
-};
-
-// What is on the other side of the wire.
-class Receiver
-{
-public:
-    Arrived receive(const std::vector<std::byte> &bytes, MetaTarget target = {},
-                    const IncomingMetas::Layout &layout = {})
-    {
-        Arrived arrived;
-        gst_buffer_append_memory(
-            arrived.buffer.get(),
-            gst_allocator_alloc(nullptr, std::max<size_t>(target.payloadSize, 1), nullptr));
-        target.buffer = arrived.buffer.get();
-        EXPECT_TRUE(metas_.fetch(bytes));
-        arrived.fault = metas_.attach(target, layout, arrived.left);
-        return arrived;
-    }
-
-private:
-    IncomingMetas metas_;
-};
-
-class Metas : public testing::Test
-{
-protected:
-    std::vector<std::byte> sent(size_t limit = kRoom)
-    {
-        return out_.encode(buffer_.get(), gst_buffer_get_size(buffer_.get()), limit);
-    }
-
-    // All of them arrive, and look the same.
-    void expectToCross(const MetaTarget &target = {}, const IncomingMetas::Layout &layout = {})
-    {
-        const Arrived arrived = receiver_.receive(sent(), target, layout);
-        EXPECT_FALSE(arrived.fault) << *arrived.fault;
-        EXPECT_EQ(arrived.left, 0u);
-        EXPECT_EQ(out_.left(), 0u);
-        EXPECT_NE(metasOf(buffer_.get()), "");
-        EXPECT_EQ(metasOf(arrived.buffer.get()), metasOf(buffer_.get()));
-    }
-
-    // Not one, but a meta beside it.
-    void expectToBeLeft(unsigned count = 1)
-    {
-        gst_buffer_add_audio_level_meta(buffer_.get(), 5, FALSE);
-        const Arrived arrived = receiver_.receive(sent());
-        EXPECT_FALSE(arrived.fault) << *arrived.fault;
-        EXPECT_EQ(out_.left(), count);
-        EXPECT_EQ(metasOf(arrived.buffer.get()), "GstAudioLevelMeta 5 0\n");
-    }
-
-    BufferOwner buffer_{gst_buffer_new()};
-    OutgoingMetas out_{nullptr};
-    Receiver receiver_;
-};
-
-GstAudioInfo audioInfo(GstAudioLayout layout, gint channels = 2)
-{
-    GstAudioInfo info;
-    gst_audio_info_set_format(&info, GST_AUDIO_FORMAT_S16, 48000, channels, nullptr);
-    info.layout = layout;
-    return info;
-}
 
 // ---- each arrives
 
@@ -102,6 +22,18 @@ TEST_F(Metas, OfVideoArriveInTheirOrder)
 TEST_F(Metas, OfAudioArriveInTheirOrder)
 {
     addAudioMetas(buffer_.get());
+    expectToCross();
+}
+
+TEST_F(Metas, OfRtpPacketsArriveInTheirOrder)
+{
+    addRtpSources(buffer_.get());
+    expectToCross();
+}
+
+TEST_F(Metas, OfEncryptedSamplesArriveInTheirOrder)
+{
+    addProtections(buffer_.get());
     expectToCross();
 }
 
@@ -263,205 +195,6 @@ TEST_F(Metas, OfAnOverlayOfAFullFrameArrive)
     EXPECT_FALSE(receiver_.receive(sent()).fault);
     EXPECT_EQ(out_.left(), 0u);
 }
-
-struct Oddity {
-    const char *name;
-    std::function<void(GstBuffer *)> add;
-};
-
-void PrintTo(const Oddity &oddity, std::ostream *out)
-{
-    *out << oddity.name;
-}
-
-class OddMeta : public Metas, public testing::WithParamInterface<Oddity>
-{
-};
-
-// What a reader would refuse is not written.
-TEST_P(OddMeta, IsLeftBehind)
-{
-    GetParam().add(buffer_.get());
-    expectToBeLeft();
-}
-
-void addOverlay(GstBuffer *buffer, const std::function<void(GstVideoOverlayComposition *)> &fill)
-{
-    const OverlayOwner overlay(gst_video_overlay_composition_new(nullptr));
-    fill(overlay.get());
-    gst_buffer_add_video_overlay_composition_meta(buffer, overlay.get());
-}
-
-BufferOwner somePixels(guint width = 1, guint height = 1)
-{
-    return overlayPixels(width, height, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, 1);
-}
-
-// 4x4 pixels, of which the meta says something else once they are in use.
-void addOverlayOfLayout(GstBuffer *buffer, const std::function<void(GstVideoMeta &)> &change)
-{
-    const BufferOwner pixels = somePixels(4, 4);
-    addOverlay(buffer,
-               [&](GstVideoOverlayComposition *overlay) { addRectangle(overlay, pixels.get(), 0, 0, 1, 1); });
-    change(*gst_buffer_get_video_meta(pixels.get()));
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    OddMetas, OddMeta,
-    testing::Values(
-        Oddity{"CropTooWide", [](GstBuffer *b) { gst_buffer_add_video_crop_meta(b)->width = 65537; }},
-        Oddity{"MatrixOfNoNumbers",
-               [](GstBuffer *b) {
-                   gst_buffer_add_video_affine_transformation_meta(b)->matrix[3] = std::nanf("");
-               }},
-        Oddity{"RegionTooFar",
-               [](GstBuffer *b) { gst_buffer_add_video_region_of_interest_meta(b, "t", 65537, 0, 0, 0); }},
-        Oddity{"RegionWithALongName",
-               [](GstBuffer *b) {
-                   gst_buffer_add_video_region_of_interest_meta(b, std::string(129, 'x').c_str(), 0, 0, 0, 0);
-               }},
-        Oddity{"RegionWithMuchToSay",
-               [](GstBuffer *b) {
-                   auto *region = gst_buffer_add_video_region_of_interest_meta(b, "t", 0, 0, 0, 0);
-                   for (int i = 0; i < 33; i++)
-                       gst_video_region_of_interest_meta_add_param(region, gst_structure_new_empty("s"));
-               }},
-        Oddity{"RegionWithAPointer",
-               [](GstBuffer *b) {
-                   auto *region = gst_buffer_add_video_region_of_interest_meta(b, "t", 0, 0, 0, 0);
-                   gst_video_region_of_interest_meta_add_param(
-                       region, gst_structure_new("s", "p", G_TYPE_POINTER, region, nullptr));
-               }},
-        Oddity{"TimeCodeOfNoDay",
-               [](GstBuffer *b) {
-                   gst_buffer_add_video_time_code_meta_full(b, 25, 1, nullptr, GST_VIDEO_TIME_CODE_FLAGS_NONE,
-                                                            0, 0, 0, 0, 0)
-                       ->tc.hours = 24;
-               }},
-        Oddity{"TimeCodeWithManyFields",
-               [](GstBuffer *b) {
-                   gst_buffer_add_video_time_code_meta_full(b, 25, 1, nullptr, GST_VIDEO_TIME_CODE_FLAGS_NONE,
-                                                            0, 0, 0, 0, 3);
-               }},
-        Oddity{"CaptionTooLong",
-               [](GstBuffer *b) {
-                   const std::vector<guint8> text(4097);
-                   gst_buffer_add_video_caption_meta(b, GST_VIDEO_CAPTION_TYPE_CEA708_CDP, text.data(),
-                                                     text.size());
-               }},
-        Oddity{"CaptionOfNoType",
-               [](GstBuffer *b) {
-                   gst_buffer_add_video_caption_meta(b, GST_VIDEO_CAPTION_TYPE_CEA708_CDP,
-                                                     reinterpret_cast<const guint8 *>("x"), 1)
-                       ->caption_type = GST_VIDEO_CAPTION_TYPE_UNKNOWN;
-               }},
-        Oddity{"BarTooFar", [](GstBuffer *b) { gst_buffer_add_video_bar_meta(b, 0, FALSE, 65537, 0); }},
-        Oddity{"AfdOfNoField",
-               [](GstBuffer *b) {
-                   gst_buffer_add_video_afd_meta(b, 0, GST_VIDEO_AFD_SPEC_ATSC_A53,
-                                                 GST_VIDEO_AFD_4_3_FULL_16_9_FULL)
-                       ->field = 2;
-               }},
-        Oddity{"ClippingOfARegisteredFormat",
-               [](GstBuffer *b) {
-                   gst_buffer_add_audio_clipping_meta(
-                       b, gst_format_register("sharedring-test", "of this process only"), 0, 0);
-               }},
-        Oddity{"ClippingWithoutStart",
-               [](GstBuffer *b) {
-                   gst_buffer_add_audio_clipping_meta(b, GST_FORMAT_TIME, GST_CLOCK_TIME_NONE, 0);
-               }},
-        Oddity{"ClippingWithoutEnd",
-               [](GstBuffer *b) {
-                   gst_buffer_add_audio_clipping_meta(b, GST_FORMAT_TIME, 0, GST_CLOCK_TIME_NONE);
-               }},
-        Oddity{"LevelBelowAll", [](GstBuffer *b) { gst_buffer_add_audio_level_meta(b, 128, FALSE); }},
-        Oddity{"DownmixOfManyChannels",
-               [](GstBuffer *b) {
-                   const std::vector<GstAudioChannelPosition> from(65, GST_AUDIO_CHANNEL_POSITION_NONE);
-                   const std::vector<gfloat> row(65);
-                   const gfloat *rows[] = {row.data()};
-                   gst_buffer_add_audio_downmix_meta(b, from.data(), 65, from.data(), 1, rows);
-               }},
-        Oddity{"DownmixIntoManyChannels",
-               [](GstBuffer *b) {
-                   const std::vector<GstAudioChannelPosition> to(65, GST_AUDIO_CHANNEL_POSITION_NONE);
-                   const gfloat coefficient = 0;
-                   const std::vector<const gfloat *> rows(65, &coefficient);
-                   gst_buffer_add_audio_downmix_meta(b, to.data(), 1, to.data(), 65,
-                                                     const_cast<const gfloat **>(rows.data()));
-               }},
-        Oddity{"DownmixOfAnUnknownPosition",
-               [](GstBuffer *b) {
-                   const GstAudioChannelPosition position = GST_AUDIO_CHANNEL_POSITION_MONO;
-                   const gfloat row[] = {0};
-                   const gfloat *rows[] = {row};
-                   const gint unknown = 32;
-                   std::memcpy(
-                       gst_buffer_add_audio_downmix_meta(b, &position, 1, &position, 1, rows)->to_position,
-                       &unknown, sizeof unknown);
-               }},
-        Oddity{"DownmixOfNoNumbers",
-               [](GstBuffer *b) {
-                   const GstAudioChannelPosition position = GST_AUDIO_CHANNEL_POSITION_MONO;
-                   const gfloat row[] = {std::numeric_limits<gfloat>::infinity()};
-                   const gfloat *rows[] = {row};
-                   gst_buffer_add_audio_downmix_meta(b, &position, 1, &position, 1, rows);
-               }},
-        Oddity{"TimestampOfSeveralClocks",
-               [](GstBuffer *b) {
-                   const CapsOwner caps(gst_caps_from_string("timestamp/x-a; timestamp/x-b"));
-                   gst_buffer_add_reference_timestamp_meta(b, caps.get(), 1, 1);
-               }},
-        Oddity{"TimestampBeyondTime",
-               [](GstBuffer *b) {
-                   const CapsOwner caps(gst_caps_from_string("timestamp/x-a"));
-                   gst_buffer_add_reference_timestamp_meta(b, caps.get(), uint64_t{1} << 63, 1);
-               }},
-        Oddity{"AudioOfMoreSamplesThanThereAre",
-               [](GstBuffer *b) {
-                   const GstAudioInfo format = audioInfo(GST_AUDIO_LAYOUT_INTERLEAVED);
-                   gst_buffer_add_audio_meta(b, &format, 1, nullptr);
-               }},
-        Oddity{"OverlayOfManyRectangles",
-               [](GstBuffer *b) {
-                   addOverlay(b, [](GstVideoOverlayComposition *overlay) {
-                       for (int i = 0; i < 65; i++)
-                           addRectangle(overlay, somePixels().get(), 0, 0, 1, 1);
-                   });
-               }},
-        Oddity{"OverlayScaledBeyondMemory",
-               [](GstBuffer *b) {
-                   addOverlay(b, [](GstVideoOverlayComposition *overlay) {
-                       addRectangle(overlay, somePixels().get(), 0, 0, 8192, 4320);
-                       addRectangle(overlay, somePixels().get(), 0, 0, 1, 1);
-                   });
-               }},
-        Oddity{"OverlayTooFar",
-               [](GstBuffer *b) {
-                   addOverlay(b, [](GstVideoOverlayComposition *overlay) {
-                       addRectangle(overlay, somePixels().get(), -65537, 0, 1, 1);
-                   });
-               }},
-        Oddity{"OverlayTooWide",
-               [](GstBuffer *b) {
-                   addOverlay(b, [](GstVideoOverlayComposition *overlay) {
-                       addRectangle(overlay, somePixels(16385).get(), 0, 0, 1, 1);
-                   });
-               }},
-        Oddity{"OverlayWhoseRowsAreNotThere",
-               [](GstBuffer *b) { addOverlayOfLayout(b, [](GstVideoMeta &meta) { meta.stride[0] = 17; }); }},
-        Oddity{"OverlayWhoseRowsAreFarApart",
-               [](GstBuffer *b) { addOverlayOfLayout(b, [](GstVideoMeta &meta) { meta.stride[0] = 100; }); }},
-        Oddity{"OverlayWhoseRowsOverlap",
-               [](GstBuffer *b) { addOverlayOfLayout(b, [](GstVideoMeta &meta) { meta.stride[0] = 15; }); }},
-        Oddity{"OverlayOfAnotherBuffer",
-               [](GstBuffer *b) { addOverlayOfLayout(b, [](GstVideoMeta &meta) { meta.offset[0] = 65; }); }},
-        Oddity{"Protection",
-               [](GstBuffer *b) {
-                   gst_buffer_add_protection_meta(b, gst_structure_new_empty("application/x-cenc"));
-               }}),
-    [](const auto &tested) { return std::string(tested.param.name); });
 
 TEST_F(Metas, ThatSpeakOfMemoryAreLeftSilently)
 {

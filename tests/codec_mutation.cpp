@@ -235,8 +235,9 @@ GstAudioInfo metaAudio()
 std::vector<Bytes> metaMessages()
 {
     std::vector<Bytes> messages;
-    for (const auto &add : {samples::addVideoMetas, samples::addAudioMetas, samples::addRegions,
-                            samples::addTimeCodes, samples::addOverlays}) {
+    for (const auto &add :
+         {samples::addVideoMetas, samples::addAudioMetas, samples::addRegions, samples::addTimeCodes,
+          samples::addOverlays, samples::addRtpSources, samples::addProtections}) {
         const BufferOwner buffer(gst_buffer_new());
         const GstAudioInfo audio = metaAudio();
         gst_buffer_add_audio_meta(buffer.get(), &audio, kSamples, nullptr);

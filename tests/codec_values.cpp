@@ -123,7 +123,7 @@ TEST(Value, NullsAreRefusedByTheWriter)
     }
 }
 
-// GStreamer makes them of texts, but has no way to make them of values.
+// GStreamer makes them of texts, and of numbers and ranges, which it then cannot compare.
 TEST(Value, ListsOfMixedTypesAreRefusedByTheWriter)
 {
     for (const char *text :

@@ -7,9 +7,14 @@
 #include "plugin/overlay_meta.h"
 
 #include <gst/audio/audio.h>
+#include <gst/rtp/rtp.h>
+#include <gst/video/video-sei.h>
 #include <gst/video/video.h>
 
 #include <cstring>
+#include <iterator>
+#include <numeric>
+#include <string>
 
 namespace sharedring::samples
 {
@@ -118,6 +123,14 @@ inline void addReferenceTimestamps(GstBuffer *buffer)
     gst_buffer_add_reference_timestamp_meta(buffer, unix.get(), 0, GST_CLOCK_TIME_NONE);
 }
 
+inline GstVideoSEIUserDataUnregisteredMeta *addSei(GstBuffer *buffer, std::string data)
+{
+    guint8 uuid[] = {0xdc, 0x45, 0xe9, 0xbd, 0xe6, 0xd9, 0x48, 0xb7,
+                     0x96, 0x2c, 0xd8, 0x20, 0xd9, 0x23, 0xee, 0xef}; // of x264
+    return gst_buffer_add_video_sei_user_data_unregistered_meta(
+        buffer, uuid, reinterpret_cast<guint8 *>(data.data()), data.size());
+}
+
 // All of a video frame but its layout; `crop` within 64x48.
 inline void addVideoMetas(GstBuffer *buffer)
 {
@@ -135,6 +148,8 @@ inline void addVideoMetas(GstBuffer *buffer)
                                       reinterpret_cast<const guint8 *>("caption"), 7);
     gst_buffer_add_video_bar_meta(buffer, 1, TRUE, 20, 460);
     gst_buffer_add_video_afd_meta(buffer, 0, GST_VIDEO_AFD_SPEC_ATSC_A53, GST_VIDEO_AFD_4_3_FULL_16_9_FULL);
+    addSei(buffer, std::string("options: bframes=3\0", 19));
+    addSei(buffer, "\xff");
     addOverlays(buffer);
     addReferenceTimestamps(buffer);
     addCustomMeta(buffer);
@@ -156,6 +171,34 @@ inline void addAudioMetas(GstBuffer *buffer)
     const gfloat *rows[] = {first, second};
     gst_buffer_add_audio_downmix_meta(buffer, from, 3, to, 2, rows);
     addReferenceTimestamps(buffer);
+}
+
+// Of one sender, of a mixer with as many senders as a packet can name, and of nobody.
+inline void addRtpSources(GstBuffer *buffer)
+{
+    const guint32 source = 0xfedcba98;
+    guint32 contributors[GST_RTP_SOURCE_META_MAX_CSRC_COUNT];
+    std::iota(std::begin(contributors), std::end(contributors), 7U);
+    gst_buffer_add_rtp_source_meta(buffer, &source, nullptr, 0);
+    gst_buffer_add_rtp_source_meta(buffer, &source, contributors, std::size(contributors));
+    gst_buffer_add_rtp_source_meta(buffer, nullptr, contributors, 1);
+    gst_buffer_add_rtp_source_meta(buffer, nullptr, nullptr, 0);
+}
+
+// As demuxers write it, and one that says only that this sample is clear.
+inline void addProtections(GstBuffer *buffer)
+{
+    const BufferOwner key(gst_buffer_new_memdup("0123456789abcdef", 16));
+    const BufferOwner vector(gst_buffer_new_memdup("\0\1\2\3\4\5\6\7", 8));
+    const BufferOwner parts(gst_buffer_new_memdup("\0\5\0\0\1\0", 6)); // 5 bytes clear, 256 encrypted
+    gst_buffer_add_protection_meta(
+        buffer,
+        gst_structure_new("application/x-cenc", "iv_size", G_TYPE_UINT, 8, "encrypted", G_TYPE_BOOLEAN, TRUE,
+                          "kid", GST_TYPE_BUFFER, key.get(), "iv", GST_TYPE_BUFFER, vector.get(),
+                          "subsample_count", G_TYPE_UINT, 1, "subsamples", GST_TYPE_BUFFER, parts.get(),
+                          "cipher-mode", G_TYPE_STRING, "cenc", nullptr));
+    gst_buffer_add_protection_meta(
+        buffer, gst_structure_new("application/x-cenc", "encrypted", G_TYPE_BOOLEAN, FALSE, nullptr));
 }
 
 } // namespace sharedring::samples

@@ -5,6 +5,8 @@
 
 #include <gst/audio/audio.h>
 #include <gst/gst.h>
+#include <gst/rtp/rtp.h>
+#include <gst/video/video-sei.h>
 #include <gst/video/video.h>
 
 #include <sstream>
@@ -42,6 +44,15 @@ inline std::string textOf(GstVideoOverlayComposition *overlay)
         g_checksum_free(sum);
     }
     return out.str();
+}
+
+inline std::string hexOf(const guint8 *bytes, gsize size)
+{
+    constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (gsize i = 0; i < size; i++)
+        text.append({kDigits[bytes[i] >> 4], kDigits[bytes[i] & 15]});
+    return text;
 }
 
 template <typename Meta>
@@ -87,6 +98,9 @@ inline std::string textOf(const GstMeta *meta)
     } else if (api == GST_VIDEO_CAPTION_META_API_TYPE) {
         const auto &m = as<GstVideoCaptionMeta>(meta);
         out << " " << m.caption_type << " " << std::string(reinterpret_cast<const char *>(m.data), m.size);
+    } else if (api == GST_VIDEO_SEI_USER_DATA_UNREGISTERED_META_API_TYPE) {
+        const auto &m = as<GstVideoSEIUserDataUnregisteredMeta>(meta);
+        out << " " << hexOf(m.uuid, sizeof m.uuid) << " " << hexOf(m.data, m.size);
     } else if (api == GST_VIDEO_BAR_META_API_TYPE) {
         const auto &m = as<GstVideoBarMeta>(meta);
         out << " " << int{m.field} << " " << m.is_letterbox << " " << m.bar_data1 << " " << m.bar_data2;
@@ -116,11 +130,18 @@ inline std::string textOf(const GstMeta *meta)
             out << " " << m.to_position[i];
         for (gint i = 0; i < m.from_channels * m.to_channels; i++)
             out << " " << m.matrix[i / m.from_channels][i % m.from_channels];
+    } else if (api == GST_RTP_SOURCE_META_API_TYPE) {
+        const auto &m = as<GstRTPSourceMeta>(meta);
+        out << " " << (m.ssrc_valid ? std::to_string(m.ssrc) : "none");
+        for (guint i = 0; i < m.csrc_count; i++)
+            out << " " << m.csrc[i];
     } else if (api == GST_REFERENCE_TIMESTAMP_META_API_TYPE) {
         const auto &m = as<GstReferenceTimestampMeta>(meta);
         gchar *caps = gst_caps_to_string(m.reference);
         out << " " << caps << " " << m.timestamp << " " << m.duration;
         g_free(caps);
+    } else if (api == GST_PROTECTION_META_API_TYPE) {
+        out << " " << textOf(as<GstProtectionMeta>(meta).info);
     } else if (gst_meta_info_is_custom(meta->info)) {
         out << " "
             << textOf(gst_custom_meta_get_structure(

@@ -218,10 +218,13 @@ std::vector<CutLine> cutsOfVideo()
         {"Mp4AfterTheConverter", converted, rgb, 12},
         {"Mp4AfterTheScaler", scaled, rgb, 12},
         {"Mp4AfterTheEncoder", encoded, "h264parse ! queue name=end", 12},
+        {"Mp4AfterTheParserOfTheEncoder", encoded + " ! h264parse", "queue name=end", 12}, // with x264's SEI
         {"Mp4AfterTheEncoderMuxed", encoded, "h264parse ! mpegtsmux ! queue name=end", 12},
         {"RtpAfterThePayloader", payloaded, "rtph264depay ! h264parse ! queue name=end", 249},
         {"RtpPackets", payloaded, "queue name=end", 249},
         {"RtpAfterTheDepayloader", payloaded + " ! rtph264depay", "h264parse ! queue name=end", 249},
+        {"RtpSourcesAfterTheDepayloader", payloaded + " ! rtph264depay source-info=true", "queue name=end",
+         249},
         {"RtpRawAfterThePayloader",
          scaled + " ! videoconvert ! video/x-raw,format=UYVY ! rtpvrawpay ssrc=1 seqnum-offset=2 "
                   "timestamp-offset=3",

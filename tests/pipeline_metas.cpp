@@ -7,6 +7,7 @@
 #include "tests/meta_text.h"
 
 #include <gst/check/gstharness.h>
+#include <gst/video/gstvideocodecalphameta.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -218,7 +219,7 @@ TEST_F(Metas, ThatNobodyCanCarryAreCountedAndNoError)
     const BufferOwner sent = frame();
     gst_buffer_add_audio_level_meta(sent.get(), 3, TRUE);
     const std::string carried = metasOf(sent.get());
-    gst_buffer_add_protection_meta(sent.get(), gst_structure_new_empty("application/x-cenc"));
+    gst_buffer_add_video_codec_alpha_meta(sent.get(), gst_buffer_new());
     const BufferOwner parent(gst_buffer_new());
     gst_buffer_add_parent_buffer_meta(sent.get(), parent.get());
     for (int i = 0; i < 2; i++) {

@@ -69,6 +69,11 @@ void addCaption(Dice &dice, const RandomFormat &, GstBuffer *buffer)
                                       reinterpret_cast<const guint8 *>(text.data()), text.size());
 }
 
+void addSei(Dice &dice, const RandomFormat &, GstBuffer *buffer)
+{
+    samples::addSei(buffer, randomText(dice))->uuid[dice.below(16)] ^= static_cast<guint8>(dice.below(256));
+}
+
 void addBar(Dice &dice, const RandomFormat &, GstBuffer *buffer)
 {
     gst_buffer_add_video_bar_meta(buffer, static_cast<guint8>(dice.below(2)), dice.oneIn(2), place(dice),
@@ -148,6 +153,16 @@ void addDownmix(Dice &dice, const RandomFormat &, GstBuffer *buffer)
                                       static_cast<gint>(to.size()), rows.data());
 }
 
+void addRtpSource(Dice &dice, const RandomFormat &, GstBuffer *buffer)
+{
+    guint32 contributors[GST_RTP_SOURCE_META_MAX_CSRC_COUNT];
+    for (guint32 &contributor : contributors)
+        contributor = static_cast<guint32>(dice.any());
+    const auto source = static_cast<guint32>(dice.any());
+    gst_buffer_add_rtp_source_meta(buffer, dice.oneIn(2) ? &source : nullptr, contributors,
+                                   static_cast<guint>(dice.below(std::size(contributors) + 1)));
+}
+
 void addReferenceTimestamp(Dice &dice, const RandomFormat &, GstBuffer *buffer)
 {
     static constexpr const char *kReferences[] = {"timestamp/x-ntp", "timestamp/x-ptp,version=IEEE1588-2008",
@@ -155,6 +170,11 @@ void addReferenceTimestamp(Dice &dice, const RandomFormat &, GstBuffer *buffer)
     const CapsOwner reference(gst_caps_from_string(dice.pick(kReferences)));
     gst_buffer_add_reference_timestamp_meta(buffer, reference.get(), dice.magnitude(G_MAXINT64),
                                             randomTime(dice));
+}
+
+void addProtection(Dice &dice, const RandomFormat &, GstBuffer *buffer)
+{
+    gst_buffer_add_protection_meta(buffer, randomStructure(dice, "application/x-cenc").release());
 }
 
 void addCustom(Dice &dice, const RandomFormat &, GstBuffer *buffer)
@@ -175,6 +195,7 @@ constexpr void (*kMetas[])(Dice &, const RandomFormat &, GstBuffer *) = {
     addRegion,
     addTimeCode,
     addCaption,
+    addSei,
     addBar,
     addAfd,
     addOverlay,
@@ -182,7 +203,9 @@ constexpr void (*kMetas[])(Dice &, const RandomFormat &, GstBuffer *) = {
     addClipping,
     addLevel,
     addDownmix,
+    addRtpSource,
     addReferenceTimestamp,
+    addProtection,
     addCustom,
 };
 

@@ -83,6 +83,39 @@ TEST(TimeLine, ClockTimesBecomeOurRunningTimes)
     EXPECT_TRUE(line.owesSegment());
 }
 
+TEST(TimeLine, TimesInsideTheDataHaveNoSegmentOfOurClock)
+{
+    TimeLine line(true);
+    line.setTimestamps(Timestamps::Clock);
+    line.join();
+    line.setTimesInside(true);
+    line.setSegment(segmentAt(0), 5);
+    EXPECT_EQ(taken(line, 0, {}).format, GST_FORMAT_BYTES);
+    line.setTimesInside(true); // as it was
+    EXPECT_FALSE(line.owesSegment());
+    // Other caps follow, and no segment of the producer's.
+    line.setTimesInside(false);
+    EXPECT_FALSE(line.hasSegment());
+    ASSERT_TRUE(line.owesSegment());
+    EXPECT_FALSE(line.owesNewSegment());
+    const GstSegment times = taken(line, 0, {});
+    EXPECT_EQ(times.format, GST_FORMAT_TIME);
+    EXPECT_EQ(times.start, TimeLine::kLead);
+}
+
+TEST(TimeLine, TimesInsideTheDataKeepAPreservedSegment)
+{
+    TimeLine line(false);
+    line.join();
+    line.setTimesInside(true);
+    line.setSegment(segmentAt(7), 5);
+    const GstSegment segment = taken(line, 7, {});
+    EXPECT_EQ(segment.format, GST_FORMAT_TIME);
+    EXPECT_EQ(segment.start, 7u);
+    line.setTimesInside(false);
+    EXPECT_TRUE(line.hasSegment());
+}
+
 TEST(TimeLine, AStreamWithoutASegmentGoesOnInTheOneBefore)
 {
     for (const Timestamps mode : {Timestamps::Clock, Timestamps::Preserve}) {

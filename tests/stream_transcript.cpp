@@ -11,19 +11,12 @@
 namespace
 {
 
-bool isLeftBehind(const std::string &meta)
-{
-    return meta.starts_with("GstVideoSEIUserDataUnregisteredMeta");
-}
-
 std::string textOfMetas(GstBuffer *buffer)
 {
     std::string text;
     std::istringstream metas(metasOf(buffer));
-    for (std::string meta; std::getline(metas, meta);) {
-        if (!isLeftBehind(meta))
-            text += " with " + meta;
-    }
+    for (std::string meta; std::getline(metas, meta);)
+        text += " with " + meta;
     return text;
 }
 
