@@ -5,6 +5,7 @@
 #pragma once
 
 #include "plugin/clock_bridge.h"
+#include "plugin/source_settings.h"
 #include "plugin/stream_wire.h"
 #include "plugin/time_line.h"
 
@@ -26,16 +27,32 @@ struct SourceCounters {
     std::atomic<uint64_t> metasLeft{0}; // that came and could not be attached
 };
 
-struct SourcePort {
-    SourcePort(GstElement *theElement, GstPad *thePad, bool live)
-        : element(theElement), pad(thePad), isLive(live)
+// Of the settings, what may change while the stream runs: it looks at them when it needs them.
+struct SourceChoices {
+    void set(const SourceSettings &settings)
     {
+        doTimestamp.store(settings.doTimestamp, std::memory_order_relaxed);
+        onDisconnect.store(settings.onDisconnect, std::memory_order_relaxed);
+        payloadMode.store(settings.payloadMode, std::memory_order_relaxed);
+    }
+
+    std::atomic<bool> doTimestamp{false};
+    std::atomic<OnDisconnect> onDisconnect{OnDisconnect::Reconnect};
+    std::atomic<PayloadMode> payloadMode{PayloadMode::Auto};
+};
+
+struct SourcePort {
+    SourcePort(GstElement *theElement, GstPad *thePad, const SourceSettings &settings)
+        : element(theElement), pad(thePad), isLive(settings.isLive)
+    {
+        choices.set(settings);
     }
 
     GstElement *const element; // owns this
     GstPad *const pad;         // the element's
     const bool isLive;
 
+    SourceChoices choices;
     SourceCounters counters;
     std::atomic<bool> playing{false};      // base_time and clock are set
     std::atomic<bool> reconfigured{false}; // downstream changed: ask it again

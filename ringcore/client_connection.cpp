@@ -235,10 +235,10 @@ Result<void> ClientConnection::admit()
             all++;
             ofUid += other->identity().uid == identity_.uid;
         }
-        if (all >= core_->config.maxClients)
-            return busy(RefusalReason::TooManyClients, core_->config.maxClients);
-        if (ofUid >= core_->config.maxClientsPerUid)
-            return busy(RefusalReason::TooManyOfUid, core_->config.maxClientsPerUid);
+        if (all >= core_->maxClients)
+            return busy(RefusalReason::TooManyClients, core_->maxClients);
+        if (ofUid >= core_->maxClientsPerUid)
+            return busy(RefusalReason::TooManyOfUid, core_->maxClientsPerUid);
         phase_.store(Phase::Admitted, std::memory_order_release);
     }
     if (core_->callbacks.authorize && !core_->callbacks.authorize(identity_))
@@ -249,7 +249,7 @@ Result<void> ClientConnection::admit()
 Result<std::shared_ptr<ConsumerAccount>> ClientConnection::exchangeMemory(uint32_t version,
                                                                           Clock::time_point until)
 {
-    const uint32_t maxBuffers = core_->config.fanOut.maxBuffers;
+    const uint32_t maxBuffers = core_->fanOut.maxBuffers();
     auto forward = SealedMemfd::createOwned("sharedring-forward", forwardBytes(ringCapacityFor(maxBuffers)));
     if (!forward)
         return tl::unexpected(forward.error());

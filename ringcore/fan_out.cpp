@@ -163,15 +163,17 @@ std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(const Wanted &wanted, 
     return first;
 }
 
-// SlowClient::Block: until everybody has room. False: interrupted.
+// SlowClient::Block: until everybody has room, or nobody is waited for any more. False: interrupted.
 bool FanOut::waitForRoom(const Wanted &wanted, std::unique_lock<std::mutex> &lock, After &after)
 {
     // All that have no room are waited for at once: what each is allowed does not add up.
     for (const Membership &member : members_)
         member.account->waitedForSince.reset();
     while (!interrupted()) {
-        if (isFlushing(epoch_))
-            return true; // nothing is to be written
+        if (isFlushing(epoch_)) // nothing is to be written
+            return true;
+        if (config_.slowClient != SlowClient::Block)
+            return true;
         const auto account = firstWithoutRoom(wanted, after);
         if (!account)
             return true;

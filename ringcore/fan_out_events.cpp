@@ -137,10 +137,10 @@ bool FanOut::publishEvent(const OutgoingEvent &event)
 
 bool FanOut::waitForEventRoom(size_t bytes)
 {
-    if (config_.slowClient != SlowClient::Block)
-        return true;
     After after;
     std::unique_lock lock(lock_);
+    if (config_.slowClient != SlowClient::Block)
+        return true;
     reapLocked(after);
     return waitForRoom({bytes > kInlineBytes ? Wanted::What::EventWithBlock : Wanted::What::SmallEvent}, lock,
                        after);

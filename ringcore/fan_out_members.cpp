@@ -39,7 +39,7 @@ void FanOut::After::run()
 }
 
 FanOut::FanOut(std::shared_ptr<Arena> arena, Config config)
-    : arena_(std::move(arena)), config_(config), publications_(*arena_)
+    : arena_(std::move(arena)), maxBuffers_(config.maxBuffers), config_(config), publications_(*arena_)
 {
 }
 
@@ -152,10 +152,37 @@ bool FanOut::waitForConsumer()
         const uint32_t stopSeen = stop_.value();
         if (interrupted())
             return false;
-        if (consumers() > 0)
+        if (consumers() > 0 || !waitsForConsumer())
             return true;
         waitForStop(stop_, stopSeen, std::nullopt);
     }
+}
+
+void FanOut::setWaitsForConsumer(bool waits)
+{
+    waitsForConsumer_.store(waits, std::memory_order_release); // pairs with waitsForConsumer()
+    stop_.poke();
+}
+
+void FanOut::setMaxBuffers(uint32_t maxBuffers)
+{
+    maxBuffers_.store(maxBuffers, std::memory_order_relaxed);
+}
+
+void FanOut::setSlowClient(SlowClient what, std::optional<std::chrono::nanoseconds> timeout)
+{
+    {
+        std::lock_guard guard(lock_);
+        config_.slowClient = what;
+        config_.slowClientTimeout = timeout;
+    }
+    stop_.poke();
+}
+
+SlowClient FanOut::slowClient()
+{
+    std::lock_guard guard(lock_);
+    return config_.slowClient;
 }
 
 void FanOut::interrupt()

@@ -73,6 +73,9 @@ public:
     RINGCORE_API void stop();
     static constexpr std::chrono::milliseconds kStopPatience{50};
 
+    // Any thread, while it runs: for who comes from then on. Who is here stays, also above a lower bound.
+    RINGCORE_API void setMaxClients(uint32_t all, uint32_t perUid);
+
     // Connections whose thread is stuck in a system call on the peer's socket or memory count too.
     RINGCORE_API uint32_t connections() const;
 
