@@ -2,6 +2,7 @@
 #include "sink_state.h"
 
 #include "sharedringsink.h"
+#include "sink_messages.h"
 #include "sink_signals.h"
 
 #include <cerrno>
@@ -56,6 +57,7 @@ ringcore::PublisherCallbacks callbacksFor(const std::shared_ptr<WeakElement> &el
         if (!sink)
             return;
         emitConnected(sink.get(), id, peer);
+        postConnected(sink.get(), id, peer);
         if (formats->negotiates())
             offerReconfiguration(GST_BASE_SINK(sink.get()), *formats, id);
     };
@@ -63,8 +65,18 @@ ringcore::PublisherCallbacks callbacksFor(const std::shared_ptr<WeakElement> &el
                                                           bool wasConnected) {
         formats->remove(id);
         requests->forget(id);
-        if (const auto sink = element->get(); sink && wasConnected)
+        if (const auto sink = element->get(); sink && wasConnected) {
             emitDisconnected(sink.get(), id, reason);
+            postDisconnected(sink.get(), id, reason);
+        }
+    };
+    callbacks.dropsBegan = [element](uint32_t id) {
+        if (const auto sink = element->get())
+            postDropStart(sink.get(), id);
+    };
+    callbacks.dropsEnded = [element](uint32_t id, uint64_t buffers) {
+        if (const auto sink = element->get())
+            postDropEnd(sink.get(), id, buffers);
     };
     callbacks.log = [element](ringcore::PublisherCallbacks::Level level, const std::string &line) {
         const auto sink = element->get();

@@ -8,6 +8,7 @@
 #include "plugin/source_settings.h"
 #include "plugin/stream_wire.h"
 #include "plugin/time_line.h"
+#include "ringcore/latency_classes.h"
 
 #include <gst/gst.h>
 
@@ -24,7 +25,19 @@ struct SourceCounters {
     std::atomic<uint64_t> copies{0};
     std::atomic<uint64_t> drops{0}; // buffers that came and were not pushed
     std::atomic<uint64_t> eventsSkipped{0};
-    std::atomic<uint64_t> metasLeft{0}; // that came and could not be attached
+    std::atomic<uint64_t> metasLeft{0};                           // that came and could not be attached
+    std::atomic<uint64_t> latencies[ringcore::kLatencyClasses]{}; // of frames, from publishing to receipt
+    std::atomic<uint64_t> stampsRefused{0};                       // of frames: published in our future
+
+    // A frame's, in CLOCK_MONOTONIC. When it was published is its producer's claim; no time is too long ago
+    // for the last class.
+    void countLatency(uint64_t publishedAt, uint64_t receivedAt)
+    {
+        std::atomic<uint64_t> &counter = publishedAt > receivedAt
+                                             ? stampsRefused
+                                             : latencies[ringcore::latencyClassOf(receivedAt - publishedAt)];
+        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
 };
 
 // Of the settings, what may change while the stream runs: it looks at them when it needs them.

@@ -209,6 +209,7 @@ void SourceStream::takeStreamInfo(const Delivery &delivery)
 
 SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
 {
+    const auto receivedAt = static_cast<uint64_t>(monotonicNow());
     const auto fields = plainInline<BufferFields>(delivery);
     if (!fields) {
         refuse("buffer with " + std::to_string(delivery.inlineBytes.size()) + " bytes of fields");
@@ -246,6 +247,7 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
         GST_BUFFER_FLAG_SET(made.buffer.get(), GST_BUFFER_FLAG_DISCONT);
 
     port_.counters.frames.fetch_add(1, std::memory_order_relaxed);
+    port_.counters.countLatency(delivery.record.head.publishedAt, receivedAt);
     port_.counters.bytes.fetch_add(size, std::memory_order_relaxed);
     if (made.copied)
         port_.counters.copies.fetch_add(1, std::memory_order_relaxed);

@@ -74,9 +74,10 @@ void ConsumerControl::run()
             continue;
         }
         told_.clear();
-        nextPause = kFirstPause;
+        const auto joinedAt = Clock::now();
         shared_->requests.setOpen(true);
         shared_->post(Joining{joined->connection, joined->producer});
+        shared_->observer->connected(joined->producer);
         Loss loss = watch(*joined);
         shared_->requests.setOpen(false);
         request_.reset();
@@ -87,12 +88,16 @@ void ConsumerControl::run()
         const bool again = loss.retrying;
         const bool faulty = loss.cause == Loss::Cause::Faulty;
         joined = tl::unexpected(loss); // closes the socket
-        shared_->post(std::move(loss));
+        shared_->post(loss);
+        shared_->observer->disconnected(loss.text);
         if (!waitForAcknowledgement() || !again)
             return;
         searchBegan_ = Clock::now();
-        if (faulty)
-            pause(kPauseAfterFault);
+        // One that comes and goes at once is not told of a thousand times a second.
+        if (searchBegan_ - joinedAt >= kLongestPause)
+            nextPause = kFirstPause;
+        pause(faulty ? kPauseAfterFault : nextPause);
+        nextPause = std::min<std::chrono::milliseconds>(2 * nextPause, kLongestPause);
     }
 }
 

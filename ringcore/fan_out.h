@@ -162,6 +162,7 @@ public:
         std::function<void(const PeerFault &)> dropped;
         std::function<void()> look;       // the epoch changed: tell it over the socket
         std::function<void()> fellBehind; // call catchUp() from time to time until it is true
+        std::function<void()> drops;      // account->drops() is to be looked at
     };
     // Writes the sticky set, and from then on everything.
     void join(Membership membership);
@@ -186,6 +187,7 @@ private:
     struct After {
         ReleaseList released;
         std::vector<std::function<void()>> calls;
+        Moment now;
         void run();
         ~After() { run(); }
     };
@@ -217,7 +219,8 @@ private:
     Record recordOf(const Outgoing &buffer, Block extra) const;
     void offer(Record &record, const Outgoing &buffer, Block extra, After &after);
     void showStaged(ConsumerAccount::ListEnds ends);
-    bool refuseBuffer(ConsumerAccount &account, After &after);
+    bool refuseBuffer(Membership &member, After &after);
+    void countDrop(Membership &member, After &after);
     std::shared_ptr<ConsumerAccount> firstWithoutRoom(const Wanted &wanted, After &after);
     bool waitForRoom(const Wanted &wanted, std::unique_lock<std::mutex> &lock, After &after);
     void waitForReleaseOf(const std::shared_ptr<ConsumerAccount> &account, Deadline deadline,

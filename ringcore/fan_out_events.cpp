@@ -158,7 +158,7 @@ bool FanOut::catchUpLocked(ConsumerAccount &account, After &after)
         return false;
     const auto blocks = std::count_if(sticky_.begin(), sticky_.end(),
                                       [](const StickyEvent &event) { return needsBlock(event.bytes); });
-    account.reap(publications_, after.released);
+    account.reap(publications_, after.released, after.now);
     const auto room =
         account.hasRoomForEvents(static_cast<uint32_t>(sticky_.size()), static_cast<uint32_t>(blocks));
     if (!room) {

@@ -27,6 +27,8 @@ void addTo(ConsumerStatistics &sum, const ConsumerStatistics &one)
     sum.drops += one.drops;
     sum.eventsLost += one.eventsLost;
     sum.wakes += one.wakes;
+    for (size_t i = 0; i < kLatencyClasses; i++)
+        sum.returned[i] += one.returned[i];
 }
 
 } // namespace
@@ -57,7 +59,7 @@ std::vector<FanOut::Membership>::iterator FanOut::find(uint32_t id)
 void FanOut::reapLocked(After &after)
 {
     for (const Membership &member : members_)
-        member.account->reap(publications_, after.released);
+        member.account->reap(publications_, after.released, after.now);
 }
 
 void FanOut::reap()

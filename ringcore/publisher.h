@@ -41,6 +41,11 @@ struct PublisherCallbacks {
     std::function<bool(uint32_t id, uint32_t kind, std::span<const std::byte>)> request;
     // For each id of `connected`, and for one whose attachment was heard but that never got so far.
     std::function<void(uint32_t id, const std::string &reason, bool wasConnected)> disconnected;
+    // Its buffers are being dropped (SlowClient::Drop, or there is no memory), and no longer, so many of them
+    // later: in turns, and never more than one such run in a second. One that goes on when the client
+    // goes ends before `disconnected`.
+    std::function<void(uint32_t id)> dropsBegan;
+    std::function<void(uint32_t id, uint64_t buffers)> dropsEnded;
     std::function<void(Level, const std::string &line)> log;
 };
 

@@ -87,6 +87,11 @@ public:
     // There is no producer yet, and `why`: once for each new reason.
     virtual void waiting(const std::string &why) = 0;
 
+    // A producer welcomed us, and went, with the text of its Loss; from the control thread, in turns, while
+    // the streaming thread may not be so far yet.
+    virtual void connected(const PeerIdentity &) {}
+    virtual void disconnected(const std::string &) {}
+
     // A peer's fault or something else that is worth a line in a log. Any thread.
     virtual void log(const std::string &line) = 0;
 };
