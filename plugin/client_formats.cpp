@@ -109,7 +109,7 @@ bool ClientFormats::allTake(const GstCaps *fixed) const
                        [&](const auto &entry) { return entry.second.accepts(fixed); });
 }
 
-CapsOwner ClientFormats::order(const GstCaps *filter, bool negotiate) const
+CapsOwner ClientFormats::order(const GstCaps *filter) const
 {
     std::lock_guard guard(lock_);
     CapsOwner preferred(gst_caps_new_empty());
@@ -120,7 +120,7 @@ CapsOwner ClientFormats::order(const GstCaps *filter, bool negotiate) const
         if (hasForeignMemory(features))
             continue;
         const auto offered =
-            negotiate && isRaw(structure) ? formatsOf(structure) : std::vector<std::string>();
+            negotiates() && isRaw(structure) ? formatsOf(structure) : std::vector<std::string>();
         if (offered.empty()) {
             gst_caps_append_structure_full(others.get(), gst_structure_copy(structure),
                                            features ? gst_caps_features_copy(features) : nullptr);

@@ -9,6 +9,7 @@
 
 #include <gst/gst.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -23,10 +24,14 @@ public:
     void set(uint32_t client, FormatNames formats);
     void remove(uint32_t client);
 
+    // Whether what clients take counts at all.
+    void setNegotiates(bool negotiates) { negotiates_.store(negotiates, std::memory_order_relaxed); }
+    bool negotiates() const { return negotiates_.load(std::memory_order_relaxed); }
+
     // `filter` with what all clients take in front (before there is a client: the common 8-bit
     // formats), then everything else in its own order. Structures with memory of another kind are
     // left out. `filter` is neither ANY nor NULL.
-    CapsOwner order(const GstCaps *filter, bool negotiate) const;
+    CapsOwner order(const GstCaps *filter) const;
 
     // Whether `client` cannot take `current`, and `possible` (what upstream can make) has a format
     // that all clients take.
@@ -35,6 +40,7 @@ public:
 private:
     bool allTake(const GstCaps *fixed) const;
 
+    std::atomic<bool> negotiates_{true};
     mutable std::mutex lock_; // guards formats_
     std::map<uint32_t, FormatNames> formats_;
 };

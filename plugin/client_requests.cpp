@@ -61,8 +61,21 @@ std::optional<GstClockTimeDiff> runningTimeNow(GstElement *sink)
 } // namespace
 
 ClientRequests::ClientRequests(std::shared_ptr<WeakElement> sink, const std::string &letThrough)
-    : sink_(sink), letThrough_(namesIn(letThrough)), keyUnits_(std::move(sink))
+    : sink_(sink), keyUnits_(std::move(sink)), letThrough_(namesIn(letThrough))
 {
+}
+
+void ClientRequests::setLetThrough(const std::string &names)
+{
+    auto parsed = namesIn(names);
+    std::lock_guard guard(lock_);
+    letThrough_ = std::move(parsed);
+}
+
+bool ClientRequests::isLetThrough(std::string_view name) const
+{
+    std::lock_guard guard(lock_);
+    return letThrough_.contains(name);
 }
 
 bool ClientRequests::take(uint32_t client, uint32_t number, std::span<const std::byte> bytes)
@@ -90,7 +103,7 @@ bool ClientRequests::mayBeRead(uint32_t client, WireRequest kind, std::span<cons
 {
     if (kind == WireRequest::Custom) {
         const auto name = customNameIn(bytes);
-        if (name && !letThrough_.contains(*name))
+        if (name && !isLetThrough(*name))
             return false;
     }
     std::lock_guard guard(lock_);
@@ -125,7 +138,7 @@ std::optional<GstClockTime> ClientRequests::runningTime(int64_t onWire) const
 
 bool ClientRequests::grant(uint32_t, const KeyUnitRequest &request)
 {
-    if (!letThrough_.contains(kForceKeyUnitName))
+    if (!isLetThrough(kForceKeyUnitName))
         return false;
     // Only what is to come is worth a question of its own.
     const auto time = runningTime(request.runningTime);

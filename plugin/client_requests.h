@@ -19,6 +19,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace sharedring
 {
@@ -29,6 +30,9 @@ public:
     // `letThrough`: names of upstream events, separated by commas: GstForceKeyUnit, or of a custom one's
     // structure.
     ClientRequests(std::shared_ptr<WeakElement> sink, const std::string &letThrough);
+
+    // Any thread.
+    void setLetThrough(const std::string &names);
 
     // The threads of connections. False: no request at all.
     bool take(uint32_t client, uint32_t number, std::span<const std::byte> bytes);
@@ -60,6 +64,7 @@ private:
         GstClockTime latency = GST_CLOCK_TIME_NONE; // NONE: it did not say
     };
 
+    bool isLetThrough(std::string_view name) const;
     bool mayBeRead(uint32_t client, WireRequest kind, std::span<const std::byte> bytes);
     bool mayGo(Client &client, WireRequest kind);
     bool grant(uint32_t client, const KeyUnitRequest &request);
@@ -71,7 +76,6 @@ private:
     EventOwner worstQos();
 
     const std::shared_ptr<WeakElement> sink_;
-    const std::set<std::string, std::less<>> letThrough_;
     KeyUnitRequests keyUnits_;
     std::atomic<int64_t> zero_{0};
     std::atomic<int64_t> last_{INT64_MIN};
@@ -79,6 +83,7 @@ private:
     std::atomic<uint64_t> refused_{0};
 
     mutable std::mutex lock_; // guards what follows; never held while an event is pushed
+    std::set<std::string, std::less<>> letThrough_;
     std::map<uint32_t, Client> clients_;
     Clock::time_point qosSent_{};
 };

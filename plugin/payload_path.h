@@ -24,6 +24,8 @@ class PayloadPath
 public:
     explicit PayloadPath(PayloadMode mode) : mode_(mode) {}
 
+    void setMode(PayloadMode mode) { mode_ = mode; }
+
     // False: raw video whose caps make no sense.
     [[nodiscard]] bool setCaps(const GstCaps *caps);
 
@@ -47,7 +49,7 @@ private:
     BufferOwner copyIntoDefaultLayout(const VideoFields &fields, GstBuffer *mapped) const;
     MetaTarget targetFor(GstBuffer *buffer, const VideoFields *video, size_t size) const;
 
-    const PayloadMode mode_;
+    PayloadMode mode_;
     PayloadFormat format_;
     IncomingMetas metas_;
     bool videoMetaUnderstood_ = true;

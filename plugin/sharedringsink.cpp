@@ -18,6 +18,7 @@
  */
 #include "sharedringsink.h"
 
+#include "late_property.h"
 #include "sink_presets.h"
 #include "sink_properties.h"
 #include "sink_signals.h"
@@ -56,19 +57,31 @@ static gboolean gst_shared_ring_sink_start(GstBaseSink *base)
 // base class's own, which says nothing; and so would a stream that ends in GST_FLOW_ERROR. The error is
 // posted on the way to PLAYING: gst-launch-1.0 forgets one that it is told before its main loop runs,
 // and waits for ever. So a sink that failed does not preroll, or PLAYING would not be reached.
-static GstStateChangeReturn gst_shared_ring_sink_change_state(GstElement *element, GstStateChange transition)
+static GstStateChangeReturn change_state_of_failed(GstElement *element, GstStateChange transition)
 {
-    GstElementClass *parent = GST_ELEMENT_CLASS(gst_shared_ring_sink_parent_class);
-    sharedring::SinkState &state = stateOf(element);
-    if (!state.startFailed())
-        return parent->change_state(element, transition);
     GstBaseSink *base = GST_BASE_SINK_CAST(element);
     const gboolean isAsync = gst_base_sink_is_async_enabled(base);
     gst_base_sink_set_async_enabled(base, FALSE);
-    const GstStateChangeReturn result = parent->change_state(element, transition);
+    const GstStateChangeReturn result =
+        GST_ELEMENT_CLASS(gst_shared_ring_sink_parent_class)->change_state(element, transition);
     gst_base_sink_set_async_enabled(base, isAsync);
     if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
-        state.postFailure();
+        stateOf(element).postFailure();
+    return result;
+}
+
+static GstStateChangeReturn gst_shared_ring_sink_change_state(GstElement *element, GstStateChange transition)
+{
+    sharedring::SinkState &state = stateOf(element);
+    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+        state.leaveReady();
+    const GstStateChangeReturn result =
+        state.startFailed()
+            ? change_state_of_failed(element, transition)
+            : GST_ELEMENT_CLASS(gst_shared_ring_sink_parent_class)->change_state(element, transition);
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+        (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE))
+        state.returnToReady();
     return result;
 }
 
@@ -147,10 +160,9 @@ static gboolean gst_shared_ring_sink_event(GstBaseSink *base, GstEvent *event)
 
 static GstCaps *gst_shared_ring_sink_get_caps(GstBaseSink *base, GstCaps *filter)
 {
-    const sharedring::SinkSettings settings = stateOf(base).copyOfSettings();
     if (!filter || gst_caps_is_any(filter)) // nothing to put into an order
         return gst_pad_get_pad_template_caps(GST_BASE_SINK_PAD(base));
-    return stateOf(base).formats->order(filter, settings.negotiateFormats).release();
+    return stateOf(base).formats->order(filter).release();
 }
 
 static gboolean gst_shared_ring_sink_propose_allocation(GstBaseSink *base, GstQuery *query)
@@ -172,8 +184,8 @@ static gboolean gst_shared_ring_sink_send_event(GstElement *element, GstEvent *e
 static void gst_shared_ring_sink_set_property(GObject *object, guint id, const GValue *value,
                                               GParamSpec *spec)
 {
-    if (!sharedring::setSinkProperty(stateOf(object), id, value))
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    sharedring::reportPropertySet(sharedring::setSinkProperty(stateOf(object), id, spec, value), object, id,
+                                  spec);
 }
 
 static void gst_shared_ring_sink_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)

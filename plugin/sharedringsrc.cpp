@@ -138,8 +138,8 @@ static GstStateChangeReturn gst_shared_ring_src_change_state(GstElement *element
 
 static void gst_shared_ring_src_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
-    if (!sharedring::setSourceProperty(state_of(object), id, *value))
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    sharedring::reportPropertySet(sharedring::setSourceProperty(state_of(object), id, *spec, *value), object,
+                                  id, spec);
 }
 
 static void gst_shared_ring_src_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)

@@ -57,15 +57,11 @@ GType timestampsType()
     return type;
 }
 
-GParamFlags inReady()
-{
-    return static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-}
-
-GParamFlags readOnly()
-{
-    return static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-}
+constexpr auto kInReady =
+    static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+constexpr auto kInPlaying =
+    static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+constexpr auto kReadOnly = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
 } // namespace
 
@@ -78,74 +74,94 @@ void installSinkProperties(GObjectClass *klass)
 
     install(kSocket,
             g_param_spec_string("socket", "Socket",
-                                "Path of the control socket that clients connect to (required, or fd)",
-                                nullptr, inReady()));
+                                "Path of the control socket that clients connect to (required, or fd); "
+                                "mutable in READY",
+                                nullptr, kInReady));
     install(kFd, g_param_spec_int(
                      "fd", "File descriptor",
                      "A SOCK_SEQPACKET unix socket instead of the path: a listening one, or one that is "
-                     "connected to the only client; it is duplicated (-1 = none)",
-                     -1, G_MAXINT, defaults.fd, inReady()));
-    install(kPerms, g_param_spec_uint("perms", "Permissions", "Permission bits of the socket (384 = 0600)", 0,
-                                      07777, defaults.perms, inReady()));
-    install(kWaitForConnection, g_param_spec_boolean("wait-for-connection", "Wait for a connection",
-                                                     "Hold the stream until a client is there",
-                                                     defaults.waitForConnection, inReady()));
-    install(kMaxClients, g_param_spec_uint("max-clients", "Maximum clients", "Further clients are refused", 1,
-                                           kMostClients, defaults.maxClients, inReady()));
-    install(kMaxClientsPerUid, g_param_spec_uint("max-clients-per-uid", "Maximum clients of a user",
-                                                 "Further clients of the same user id are refused", 1,
-                                                 kMostClients, defaults.maxClientsPerUid, inReady()));
-    install(kMaxMemory,
-            g_param_spec_uint64("max-memory", "Maximum memory",
-                                "Size of the shared memory for buffers, in bytes; it is used as needed",
-                                kLeastMemory, kMostMemory, defaults.maxMemory, inReady()));
+                     "connected to the only client; it is duplicated (-1 = none); mutable in READY",
+                     -1, G_MAXINT, defaults.fd, kInReady));
+    install(kPerms, g_param_spec_uint("perms", "Permissions",
+                                      "Permission bits of the socket (384 = 0600); mutable in READY", 0,
+                                      07777, defaults.perms, kInReady));
+    install(kWaitForConnection,
+            g_param_spec_boolean("wait-for-connection", "Wait for a connection",
+                                 "Hold the stream until a client is there; mutable in PLAYING: a stream "
+                                 "that is held goes on at once",
+                                 defaults.waitForConnection, kInPlaying));
+    install(kMaxClients,
+            g_param_spec_uint("max-clients", "Maximum clients",
+                              "Further clients are told to try again later; mutable in PLAYING: who is "
+                              "here stays",
+                              1, kMostClients, defaults.maxClients, kInPlaying));
+    install(kMaxClientsPerUid,
+            g_param_spec_uint("max-clients-per-uid", "Maximum clients of a user",
+                              "Further clients of the same user id are told to try again later; mutable "
+                              "in PLAYING: who is here stays",
+                              1, kMostClients, defaults.maxClientsPerUid, kInPlaying));
+    install(kMaxMemory, g_param_spec_uint64("max-memory", "Maximum memory",
+                                            "Size of the shared memory for buffers, in bytes; it is used as "
+                                            "needed; mutable in READY",
+                                            kLeastMemory, kMostMemory, defaults.maxMemory, kInReady));
     install(kOfferPool,
-            g_param_spec_boolean(
-                "offer-pool", "Offer a pool",
-                "Let upstream write straight into shared memory, where clients can see unfinished "
-                "frames",
-                defaults.offerPool, inReady()));
-    install(kNegotiateFormats, g_param_spec_boolean("negotiate-formats", "Negotiate formats",
-                                                    "Prefer raw formats that all clients take",
-                                                    defaults.negotiateFormats, inReady()));
+            g_param_spec_boolean("offer-pool", "Offer a pool",
+                                 "Let upstream write straight into shared memory, where clients can see "
+                                 "unfinished frames; mutable in PLAYING: upstream is asked to negotiate "
+                                 "again",
+                                 defaults.offerPool, kInPlaying));
+    install(kNegotiateFormats,
+            g_param_spec_boolean("negotiate-formats", "Negotiate formats",
+                                 "Prefer raw formats that all clients take; mutable in PLAYING: from the "
+                                 "next client or negotiation on",
+                                 defaults.negotiateFormats, kInPlaying));
     install(kMaxBuffers,
-            g_param_spec_uint("max-buffers", "Maximum buffers", "Buffers that one client may hold", 1,
-                              ringcore::kMaxBuffersLimit, defaults.maxBuffers, inReady()));
+            g_param_spec_uint("max-buffers", "Maximum buffers",
+                              "Buffers that one client may hold; mutable in PLAYING: for clients that come "
+                              "from then on",
+                              1, ringcore::kMaxBuffersLimit, defaults.maxBuffers, kInPlaying));
     install(kSlowClient,
-            g_param_spec_enum("slow-client", "Slow client", "What to do with a client that holds all it may",
-                              slowClientType(), static_cast<gint>(defaults.slowClient), inReady()));
-    install(
-        kSlowClientTimeout,
-        g_param_spec_uint64("slow-client-timeout", "Slow client timeout",
-                            "With slow-client=block: disconnect it after this many ns (max = wait for ever)",
-                            0, G_MAXUINT64, defaults.slowClientTimeout, inReady()));
+            g_param_spec_enum("slow-client", "Slow client",
+                              "What to do with a client that holds all it may; mutable in PLAYING: a "
+                              "stream that is blocked follows at once",
+                              slowClientType(), static_cast<gint>(defaults.slowClient), kInPlaying));
+    install(kSlowClientTimeout,
+            g_param_spec_uint64("slow-client-timeout", "Slow client timeout",
+                                "With slow-client=block: disconnect it after this many ns (max = wait for "
+                                "ever); mutable in PLAYING: counts from when the stream was blocked",
+                                0, G_MAXUINT64, defaults.slowClientTimeout, kInPlaying));
     install(kTimestamps,
-            g_param_spec_enum("timestamps", "Timestamps", "Which times clients get", timestampsType(),
-                              static_cast<gint>(defaults.timestamps), inReady()));
+            g_param_spec_enum("timestamps", "Timestamps", "Which times clients get; mutable in READY",
+                              timestampsType(), static_cast<gint>(defaults.timestamps), kInReady));
     install(kUpstreamEvents,
             g_param_spec_string("upstream-events", "Upstream events",
                                 "What clients may send upstream, separated by commas: GstForceKeyUnit, and "
-                                "the names of custom or navigation events",
-                                defaults.upstreamEvents.c_str(), inReady()));
+                                "the names of custom or navigation events; mutable in PLAYING: for what "
+                                "they send from then on",
+                                defaults.upstreamEvents.c_str(), kInPlaying));
     install(kNumClients, g_param_spec_uint("num-clients", "Number of clients",
-                                           "Clients that are connected now", 0, G_MAXUINT, 0, readOnly()));
+                                           "Clients that are connected now", 0, G_MAXUINT, 0, kReadOnly));
     install(kRingStats,
             g_param_spec_boxed("ring-stats", "Ring statistics",
                                "Counts of frames, bytes, drops, copies, wakes and buffers held, in sum "
                                "and for each client",
-                               GST_TYPE_STRUCTURE, readOnly()));
+                               GST_TYPE_STRUCTURE, kReadOnly));
 }
 
-bool setSinkProperty(SinkState &state, guint id, const GValue *value)
+namespace
 {
-    std::lock_guard guard(state.lock);
-    SinkSettings &settings = state.settings;
+
+// False: it is no property that can be set.
+bool setInto(SinkSettings &settings, guint id, const GValue *value)
+{
+    const auto text = [value] {
+        const gchar *given = g_value_get_string(value);
+        return std::string(given ? given : "");
+    };
     switch (id) {
-    case kSocket: {
-        const gchar *path = g_value_get_string(value);
-        settings.socket = path ? path : "";
+    case kSocket:
+        settings.socket = text();
         return true;
-    }
     case kFd:
         settings.fd = g_value_get_int(value);
         return true;
@@ -179,17 +195,34 @@ bool setSinkProperty(SinkState &state, guint id, const GValue *value)
     case kSlowClientTimeout:
         settings.slowClientTimeout = g_value_get_uint64(value);
         return true;
-    case kUpstreamEvents: {
-        const gchar *names = g_value_get_string(value);
-        settings.upstreamEvents = names ? names : "";
-        return true;
-    }
     case kTimestamps:
         settings.timestamps = static_cast<TimestampsChoice>(g_value_get_enum(value));
+        return true;
+    case kUpstreamEvents:
+        settings.upstreamEvents = text();
         return true;
     default:
         return false;
     }
+}
+
+} // namespace
+
+PropertySet setSinkProperty(SinkState &state, guint id, const GParamSpec *spec, const GValue *value)
+{
+    bool isKnown = false;
+    bool poolChanged = false;
+    const auto when = isMutableInReadyOnly(spec) ? SinkState::Change::ReadyOnly : SinkState::Change::Anytime;
+    const bool inTime = state.changeSettings(when, [&](SinkSettings &settings) {
+        const bool before = settings.offerPool;
+        isKnown = setInto(settings, id, value);
+        poolChanged = settings.offerPool != before;
+    });
+    if (!inTime)
+        return PropertySet::TooLate;
+    if (poolChanged && state.current()) // or upstream would keep the memory that it has
+        gst_pad_push_event(GST_BASE_SINK_PAD(state.sink), gst_event_new_reconfigure());
+    return isKnown ? PropertySet::Done : PropertySet::Unknown;
 }
 
 bool getSinkProperty(SinkState &state, guint id, GValue *value)

@@ -3,6 +3,7 @@
 // sharedringsink's properties: their names, ranges and defaults, and how they reach the settings.
 #pragma once
 
+#include "late_property.h"
 #include "sink_state.h"
 
 #include <gst/gst.h>
@@ -12,8 +13,8 @@ namespace sharedring
 
 void installSinkProperties(GObjectClass *klass);
 
+PropertySet setSinkProperty(SinkState &state, guint id, const GParamSpec *spec, const GValue *value);
 // False: no property of ours.
-bool setSinkProperty(SinkState &state, guint id, const GValue *value);
 bool getSinkProperty(SinkState &state, guint id, GValue *value);
 
 } // namespace sharedring

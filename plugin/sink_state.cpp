@@ -2,9 +2,11 @@
 #include "sink_state.h"
 
 #include "sharedringsink.h"
+#include "sink_messages.h"
 #include "sink_signals.h"
 
 #include <cerrno>
+#include <tuple>
 #include <utility>
 
 GST_DEBUG_CATEGORY_EXTERN(gst_shared_ring_sink_debug);
@@ -33,7 +35,7 @@ void offerReconfiguration(GstBaseSink *sink, const ClientFormats &formats, uint3
 
 ringcore::PublisherCallbacks callbacksFor(const std::shared_ptr<WeakElement> &element,
                                           const std::shared_ptr<ClientFormats> &formats,
-                                          const std::shared_ptr<ClientRequests> &requests, bool negotiate)
+                                          const std::shared_ptr<ClientRequests> &requests)
 {
     ringcore::PublisherCallbacks callbacks;
     callbacks.authorize = [element](const ringcore::PeerIdentity &peer) {
@@ -50,20 +52,31 @@ ringcore::PublisherCallbacks callbacksFor(const std::shared_ptr<WeakElement> &el
     callbacks.request = [requests](uint32_t id, uint32_t kind, std::span<const std::byte> bytes) {
         return requests->take(id, kind, bytes);
     };
-    callbacks.connected = [element, formats, negotiate](uint32_t id, const ringcore::PeerIdentity &peer) {
+    callbacks.connected = [element, formats](uint32_t id, const ringcore::PeerIdentity &peer) {
         const auto sink = element->get();
         if (!sink)
             return;
         emitConnected(sink.get(), id, peer);
-        if (negotiate)
+        postConnected(sink.get(), id, peer);
+        if (formats->negotiates())
             offerReconfiguration(GST_BASE_SINK(sink.get()), *formats, id);
     };
     callbacks.disconnected = [element, formats, requests](uint32_t id, const std::string &reason,
                                                           bool wasConnected) {
         formats->remove(id);
         requests->forget(id);
-        if (const auto sink = element->get(); sink && wasConnected)
+        if (const auto sink = element->get(); sink && wasConnected) {
             emitDisconnected(sink.get(), id, reason);
+            postDisconnected(sink.get(), id, reason);
+        }
+    };
+    callbacks.dropsBegan = [element](uint32_t id) {
+        if (const auto sink = element->get())
+            postDropStart(sink.get(), id);
+    };
+    callbacks.dropsEnded = [element](uint32_t id, uint64_t buffers) {
+        if (const auto sink = element->get())
+            postDropEnd(sink.get(), id, buffers);
     };
     callbacks.log = [element](ringcore::PublisherCallbacks::Level level, const std::string &line) {
         const auto sink = element->get();
@@ -80,6 +93,10 @@ ringcore::PublisherCallbacks callbacksFor(const std::shared_ptr<WeakElement> &el
 void SinkState::start()
 {
     const SinkSettings now = copyOfSettings();
+    {
+        std::lock_guard guard(lock);
+        started = now;
+    }
     if (now.socket.empty() && now.fd < 0) {
         fail(GST_RESOURCE_ERROR_SETTINGS, "No socket was given: set the property \"socket\" (or \"fd\")");
         return;
@@ -95,19 +112,48 @@ void SinkState::start()
     config.maxMemory = static_cast<size_t>(now.maxMemory);
     config.fanOut.maxBuffers = now.maxBuffers;
     config.fanOut.slowClient = now.slowClient;
-    if (now.slowClientTimeout != GST_CLOCK_TIME_NONE)
-        config.fanOut.slowClientTimeout = std::chrono::nanoseconds(now.slowClientTimeout);
+    config.fanOut.slowClientTimeout = slowClientTimeoutOf(now);
 
     const auto requests = std::make_shared<ClientRequests>(element, now.upstreamEvents);
-    auto publisher = ringcore::Publisher::create(
-        std::move(config), callbacksFor(element, formats, requests, now.negotiateFormats));
+    auto publisher = ringcore::Publisher::create(std::move(config), callbacksFor(element, formats, requests));
     if (!publisher) {
         fail(GST_RESOURCE_ERROR_OPEN_READ_WRITE, "Cannot serve " + ringcore::describe(publisher.error()));
         return;
     }
-    auto started = std::make_shared<SinkStream>(sink, std::move(*publisher), requests, now);
+    auto running = std::make_shared<SinkStream>(sink, std::move(*publisher), requests, now);
     std::lock_guard guard(lock);
-    stream = std::move(started);
+    stream = std::move(running);
+    applyLocked(); // what was changed meanwhile
+}
+
+void SinkState::applyLocked()
+{
+    formats->setNegotiates(settings.negotiateFormats);
+    if (stream)
+        stream->apply(settings);
+}
+
+void SinkState::leaveReady()
+{
+    const auto servedBy = [](const SinkSettings &one) {
+        return std::tie(one.socket, one.fd, one.perms, one.maxMemory);
+    };
+    bool isOutdated;
+    {
+        std::lock_guard guard(lock);
+        isBeyondReady = true;
+        isOutdated = servedBy(started) != servedBy(settings);
+    }
+    if (isOutdated) {
+        stop();
+        start();
+    }
+}
+
+void SinkState::returnToReady()
+{
+    std::lock_guard guard(lock);
+    isBeyondReady = false;
 }
 
 void SinkState::stop()

@@ -43,6 +43,22 @@ struct SinkState {
         std::lock_guard guard(lock);
         return stream;
     }
+    // Any thread; the running stream hears of it. False: `when` is ReadyOnly, and it is too late for that.
+    enum class Change { Anytime, ReadyOnly };
+    template <typename Set>
+    bool changeSettings(Change when, Set set)
+    {
+        std::lock_guard guard(lock);
+        if (when == Change::ReadyOnly && isBeyondReady)
+            return false;
+        set(settings);
+        applyLocked();
+        return true;
+    }
+    // The thread that changes the state: between READY and PAUSED, before and after. What was changed since
+    // start() and cannot be told to the stream makes it begin anew.
+    void leaveReady();
+    void returnToReady();
     SinkSettings copyOfSettings()
     {
         std::lock_guard guard(lock);
@@ -55,6 +71,8 @@ struct SinkState {
 
     std::mutex lock; // guards what follows; never held while calling out
     SinkSettings settings;
+    SinkSettings started; // as they were at the start
+    bool isBeyondReady = false;
     std::shared_ptr<SinkStream> stream;
     struct Failure {
         GstResourceError code;
@@ -64,6 +82,7 @@ struct SinkState {
     GstClockID laterFailure = nullptr;
 
 private:
+    void applyLocked();
     void fail(GstResourceError code, std::string text);
 };
 

@@ -61,13 +61,23 @@ SinkStream::SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> p
                        std::shared_ptr<ClientRequests> requests, const SinkSettings &settings)
     : sink_(sink), settings_(settings), publisher_(std::move(publisher)), stream_(publisher_->stream()),
       requests_(std::move(requests)), allocator_(newPayloadAllocator(stream_, pools_)), time_(sink),
-      metas_(GST_ELEMENT_CAST(sink))
+      metas_(GST_ELEMENT_CAST(sink)), timestamps_(settings.timestamps)
 {
 }
 
 void SinkStream::stop()
 {
     publisher_->stop();
+}
+
+void SinkStream::apply(const SinkSettings &settings)
+{
+    stream_->setSlowClient(settings.slowClient, slowClientTimeoutOf(settings));
+    stream_->setMaxBuffers(settings.maxBuffers);
+    stream_->setWaitsForConsumer(settings.waitForConnection);
+    publisher_->setMaxClients(settings.maxClients, settings.maxClientsPerUid);
+    requests_->setLetThrough(settings.upstreamEvents);
+    timestamps_.store(settings.timestamps, std::memory_order_relaxed);
 }
 
 // ---- waiting for clients
@@ -84,9 +94,7 @@ void SinkStream::announceWait()
 
 GstFlowReturn SinkStream::preroll()
 {
-    if (!settings_.waitForConnection)
-        return GST_FLOW_OK;
-    while (stream_->consumers() == 0) {
+    while (mustAwaitClient()) {
         announceWait();
         if (stream_->waitForConsumer())
             break;
@@ -110,10 +118,10 @@ GstFlowReturn SinkStream::afterInterruption()
 // In render, or in a gap: there is no client (any more), and the stream waits for one.
 GstFlowReturn SinkStream::awaitClient()
 {
-    if (!settings_.waitForConnection || stream_->consumers() > 0)
+    if (!mustAwaitClient())
         return GST_FLOW_OK;
     const int64_t begun = monotonicNow();
-    while (stream_->consumers() == 0) {
+    while (mustAwaitClient()) {
         announceWait();
         if (stream_->waitForConsumer())
             break;
@@ -166,7 +174,7 @@ void SinkStream::queryUpstream(bool *live, GstClockTime *minimum) const
 
 Timestamps SinkStream::chosenMode(bool upstreamLive) const
 {
-    switch (settings_.timestamps) {
+    switch (timestamps_.load(std::memory_order_relaxed)) {
     case TimestampsChoice::Clock:
         return Timestamps::Clock;
     case TimestampsChoice::Preserve:

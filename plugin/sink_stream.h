@@ -33,7 +33,8 @@ class SinkStream
 public:
     SinkStream(GstBaseSink *sink, std::unique_ptr<ringcore::Publisher> publisher,
                std::shared_ptr<ClientRequests> requests, const SinkSettings &settings);
-    void stop(); // the thread that changes the state
+    void stop();                              // the thread that changes the state
+    void apply(const SinkSettings &settings); // any thread: those that may change while it runs
 
     // The base class's virtual functions.
     GstFlowReturn preroll();
@@ -70,6 +71,7 @@ private:
     bool awaitMemory(GstFlowReturn &flow);
     bool makeRoom(size_t size, bool &tried, GstFlowReturn &flow);
     GstFlowReturn publishPiece();
+    bool mustAwaitClient() const { return stream_->waitsForConsumer() && stream_->consumers() == 0; }
     GstFlowReturn awaitClient();
     GstFlowReturn afterInterruption();
     void open();
@@ -86,7 +88,7 @@ private:
     void announceWait();
 
     GstBaseSink *const sink_;
-    const SinkSettings settings_;
+    const SinkSettings settings_; // of the start
     const std::unique_ptr<ringcore::Publisher> publisher_;
     const std::shared_ptr<ringcore::FanOut> stream_;
     const std::shared_ptr<ClientRequests> requests_;
@@ -108,6 +110,7 @@ private:
     std::vector<EventOwner> held_; // until then
     std::set<GstEventType> left_;  // types of which the log was told that they do not cross
 
+    std::atomic<TimestampsChoice> timestamps_;
     std::atomic<bool> latencyChanged_{false};
     std::atomic<uint64_t> copies_{0};
     std::atomic<uint64_t> copiedBytes_{0};

@@ -64,7 +64,7 @@ inline GstFlowReturn SinkStream::beforeRender(GstMiniObject *bufferOrList)
 // The arena has no room. True: it may have now; else the buffer is lost, or `flow` says why.
 bool SinkStream::awaitMemory(GstFlowReturn &flow)
 {
-    if (settings_.slowClient != ringcore::SlowClient::Block) {
+    if (stream_->slowClient() != ringcore::SlowClient::Block) {
         noRoom_.fetch_add(1, std::memory_order_relaxed);
         stream_->countDropForAll();
         return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // ring-stats of a SinkStream: in sum, and for each client.
+#include "latency_field.h"
 #include "sink_stream.h"
 
 namespace sharedring
@@ -15,6 +16,7 @@ void setCounts(GstStructure *structure, const ringcore::ConsumerStatistics &coun
                       counts.bytes, "drops", G_TYPE_UINT64, counts.drops, "events-lost", G_TYPE_UINT64,
                       counts.eventsLost, "wakes", G_TYPE_UINT64, counts.wakes, "held", G_TYPE_UINT,
                       counts.heldBlocks, "held-bytes", G_TYPE_UINT64, counts.heldBytes, nullptr);
+    setLatencies(structure, "return-latency", counts.returned);
 }
 
 } // namespace

@@ -16,6 +16,19 @@ namespace sharedring
 namespace
 {
 
+ringcore::SubscriberTerms termsOf(const SourceSettings &settings)
+{
+    ringcore::SubscriberTerms terms;
+    terms.maxMemory = settings.maxMemory;
+    if (settings.producerUid >= 0)
+        terms.producerUid = static_cast<uid_t>(settings.producerUid);
+    terms.reconnect = settings.onDisconnect == OnDisconnect::Reconnect;
+    if (GST_CLOCK_TIME_IS_VALID(settings.connectionTimeout))
+        terms.connectionTimeout = std::chrono::nanoseconds(
+            std::min<GstClockTime>(settings.connectionTimeout, static_cast<GstClockTime>(G_MAXINT64)));
+    return terms;
+}
+
 ringcore::SubscriberConfig configFor(const SourceSettings &settings, ringcore::UniqueFd connected,
                                      std::shared_ptr<ringcore::MemoryBudget> budget)
 {
@@ -23,14 +36,8 @@ ringcore::SubscriberConfig configFor(const SourceSettings &settings, ringcore::U
     config.socketPath = settings.socket;
     config.connected = std::move(connected);
     config.connectedName = "fd " + std::to_string(settings.fd);
-    config.maxMemory = settings.maxMemory;
     config.budget = std::move(budget);
-    if (settings.producerUid >= 0)
-        config.producerUid = static_cast<uid_t>(settings.producerUid);
-    config.reconnect = settings.onDisconnect == OnDisconnect::Reconnect;
-    if (GST_CLOCK_TIME_IS_VALID(settings.connectionTimeout))
-        config.connectionTimeout = std::chrono::nanoseconds(
-            std::min<GstClockTime>(settings.connectionTimeout, static_cast<GstClockTime>(G_MAXINT64)));
+    static_cast<ringcore::SubscriberTerms &>(config) = termsOf(settings);
     return config;
 }
 
@@ -51,14 +58,29 @@ std::shared_ptr<Source::Run> Source::run() const
 void Source::open()
 {
     std::lock_guard guard(lock_);
-    // Of whoever set it is what happens to that descriptor later.
-    if (settings_.fd >= 0)
-        connected_.reset(::fcntl(settings_.fd, F_DUPFD_CLOEXEC, 0));
+    isOpen_ = true;
+    adoptFdLocked();
+}
+
+// Of whoever set it is what happens to that descriptor later.
+void Source::adoptFdLocked()
+{
+    connected_.reset(settings_.fd >= 0 ? ::fcntl(settings_.fd, F_DUPFD_CLOEXEC, 0) : -1);
+}
+
+void Source::applyLocked()
+{
+    if (!run_)
+        return;
+    run_->port.choices.set(settings_);
+    if (run_->subscriber)
+        run_->subscriber->setTerms(termsOf(settings_));
 }
 
 void Source::close()
 {
     std::lock_guard guard(lock_);
+    isOpen_ = false;
     connected_.reset();
 }
 
@@ -87,7 +109,12 @@ std::unique_ptr<ringcore::Subscriber> Source::subscribe(const SourceSettings &no
 
 void Source::start()
 {
-    const SourceSettings now = settings();
+    SourceSettings now;
+    {
+        std::lock_guard guard(lock_);
+        isBeyondReady_ = true;
+        now = settings_;
+    }
     const auto run = std::make_shared<Run>(element_, pad_, now);
     std::string error;
     run->subscriber = subscribe(now, *run, error);
@@ -98,6 +125,7 @@ void Source::start()
     stopping_ = false;
     ownEvents_.clear();
     run_ = run;
+    applyLocked(); // what was changed meanwhile
     noteChangeLocked();
 }
 
@@ -129,6 +157,7 @@ void Source::stop()
     {
         std::lock_guard guard(lock_);
         ending = std::exchange(run_, nullptr);
+        isBeyondReady_ = false;
         ownEvents_.clear();
     }
     if (!ending)

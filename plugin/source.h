@@ -36,11 +36,20 @@ public:
 
     // Any thread.
     SourceSettings settings() const;
-    template <typename Change>
-    void changeSettings(Change change)
+    // The run hears of it. False: `when` is ReadyOnly, and it is too late for that.
+    enum class Change { Anytime, ReadyOnly };
+    template <typename Set>
+    bool changeSettings(Change when, Set set)
     {
         std::lock_guard guard(lock_);
-        change(settings_);
+        if (when == Change::ReadyOnly && isBeyondReady_)
+            return false;
+        const int fdBefore = settings_.fd;
+        set(settings_);
+        if (isOpen_ && settings_.fd != fdBefore)
+            adoptFdLocked();
+        applyLocked();
+        return true;
     }
     StructureOwner statistics() const;
 
@@ -66,7 +75,7 @@ private:
     // From start to stop.
     struct Run {
         Run(GstElement *element, GstPad *pad, const SourceSettings &settings)
-            : port(element, pad, settings.isLive), observer(std::make_shared<SourceObserver>(element, pad))
+            : port(element, pad, settings), observer(std::make_shared<SourceObserver>(element, pad))
         {
         }
         SourcePort port;
@@ -92,6 +101,8 @@ private:
     SourceStream::Next pushOwnEvents(Run &run);
     bool askProducer(GstEvent *event);
     void noteChangeLocked();
+    void adoptFdLocked();
+    void applyLocked();
 
     GstElement *const element_;
     GstPad *const pad_;
@@ -103,6 +114,8 @@ private:
     SourceSettings settings_;
     ringcore::UniqueFd connected_; // a duplicate of settings_.fd, from READY on
     std::shared_ptr<Run> run_;
+    bool isOpen_ = false;        // from READY on
+    bool isBeyondReady_ = false; // from the start on
     bool playing_ = false;
     bool stopping_ = false;
     std::deque<EventOwner> ownEvents_; // sent to the element, not pushed yet

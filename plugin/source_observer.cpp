@@ -69,6 +69,27 @@ void SourceObserver::waiting(const std::string &why)
                          ("Waiting for a producer: %s", why.c_str()));
 }
 
+void SourceObserver::connected(const ringcore::PeerIdentity &producer)
+{
+    if (const auto source = element())
+        gst_element_post_message(
+            source.get(),
+            gst_message_new_element(GST_OBJECT(source.get()),
+                                    gst_structure_new("sharedring-producer-connected", "pid", G_TYPE_UINT,
+                                                      static_cast<guint>(producer.pid), "uid", G_TYPE_UINT,
+                                                      static_cast<guint>(producer.uid), nullptr)));
+}
+
+void SourceObserver::disconnected(const std::string &why)
+{
+    if (const auto source = element())
+        gst_element_post_message(
+            source.get(),
+            gst_message_new_element(GST_OBJECT(source.get()),
+                                    gst_structure_new("sharedring-producer-disconnected", "reason",
+                                                      G_TYPE_STRING, why.c_str(), nullptr)));
+}
+
 void SourceObserver::log(const std::string &line)
 {
     if (const auto source = element())

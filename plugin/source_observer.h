@@ -30,6 +30,8 @@ public:
     std::vector<std::byte> attachment() override;
     void flushStarted() override;
     void waiting(const std::string &why) override;
+    void connected(const ringcore::PeerIdentity &producer) override;
+    void disconnected(const std::string &why) override;
     void log(const std::string &line) override;
 
 private:

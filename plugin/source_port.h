@@ -5,8 +5,10 @@
 #pragma once
 
 #include "plugin/clock_bridge.h"
+#include "plugin/source_settings.h"
 #include "plugin/stream_wire.h"
 #include "plugin/time_line.h"
+#include "ringcore/latency_classes.h"
 
 #include <gst/gst.h>
 
@@ -23,19 +25,47 @@ struct SourceCounters {
     std::atomic<uint64_t> copies{0};
     std::atomic<uint64_t> drops{0}; // buffers that came and were not pushed
     std::atomic<uint64_t> eventsSkipped{0};
-    std::atomic<uint64_t> metasLeft{0}; // that came and could not be attached
+    std::atomic<uint64_t> metasLeft{0};                           // that came and could not be attached
+    std::atomic<uint64_t> latencies[ringcore::kLatencyClasses]{}; // of frames, from publishing to receipt
+    std::atomic<uint64_t> stampsRefused{0};                       // of frames: published in our future
+
+    // A frame's, in CLOCK_MONOTONIC. When it was published is its producer's claim; no time is too long ago
+    // for the last class.
+    void countLatency(uint64_t publishedAt, uint64_t receivedAt)
+    {
+        std::atomic<uint64_t> &counter = publishedAt > receivedAt
+                                             ? stampsRefused
+                                             : latencies[ringcore::latencyClassOf(receivedAt - publishedAt)];
+        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+};
+
+// Of the settings, what may change while the stream runs: it looks at them when it needs them.
+struct SourceChoices {
+    void set(const SourceSettings &settings)
+    {
+        doTimestamp.store(settings.doTimestamp, std::memory_order_relaxed);
+        onDisconnect.store(settings.onDisconnect, std::memory_order_relaxed);
+        payloadMode.store(settings.payloadMode, std::memory_order_relaxed);
+    }
+
+    std::atomic<bool> doTimestamp{false};
+    std::atomic<OnDisconnect> onDisconnect{OnDisconnect::Reconnect};
+    std::atomic<PayloadMode> payloadMode{PayloadMode::Auto};
 };
 
 struct SourcePort {
-    SourcePort(GstElement *theElement, GstPad *thePad, bool live)
-        : element(theElement), pad(thePad), isLive(live)
+    SourcePort(GstElement *theElement, GstPad *thePad, const SourceSettings &settings)
+        : element(theElement), pad(thePad), isLive(settings.isLive)
     {
+        choices.set(settings);
     }
 
     GstElement *const element; // owns this
     GstPad *const pad;         // the element's
     const bool isLive;
 
+    SourceChoices choices;
     SourceCounters counters;
     std::atomic<bool> playing{false};      // base_time and clock are set
     std::atomic<bool> reconfigured{false}; // downstream changed: ask it again

@@ -48,57 +48,57 @@ GType payloadModeType()
     return type;
 }
 
-} // namespace
-
-bool setSourceProperty(Source &source, unsigned id, const GValue &given)
+// False: it is no property that can be set.
+bool setInto(SourceSettings &settings, unsigned id, const GValue *value)
 {
-    const GValue *const value = &given;
-    const auto change = [&source](auto set) { source.changeSettings(set); };
     switch (id) {
     case PROP_SOCKET: {
         const char *path = g_value_get_string(value);
-        change([path](SourceSettings &settings) { settings.socket = path ? path : ""; });
-        break;
+        settings.socket = path ? path : "";
+        return true;
     }
-    case PROP_IS_LIVE: {
-        const bool live = g_value_get_boolean(value) != FALSE;
-        change([live](SourceSettings &settings) { settings.isLive = live; });
-        break;
-    }
+    case PROP_IS_LIVE:
+        settings.isLive = g_value_get_boolean(value) != FALSE;
+        return true;
     case PROP_NUM_BUFFERS:
-        change([value](SourceSettings &settings) { settings.numBuffers = g_value_get_int(value); });
-        break;
+        settings.numBuffers = g_value_get_int(value);
+        return true;
     case PROP_DO_TIMESTAMP:
-        change([value](SourceSettings &settings) {
-            settings.doTimestamp = g_value_get_boolean(value) != FALSE;
-        });
-        break;
+        settings.doTimestamp = g_value_get_boolean(value) != FALSE;
+        return true;
     case PROP_FD:
-        change([value](SourceSettings &settings) { settings.fd = g_value_get_int(value); });
-        break;
+        settings.fd = g_value_get_int(value);
+        return true;
     case PROP_ON_DISCONNECT:
-        change([value](SourceSettings &settings) {
-            settings.onDisconnect = static_cast<OnDisconnect>(g_value_get_enum(value));
-        });
-        break;
+        settings.onDisconnect = static_cast<OnDisconnect>(g_value_get_enum(value));
+        return true;
     case PROP_CONNECTION_TIMEOUT:
-        change([value](SourceSettings &settings) { settings.connectionTimeout = g_value_get_uint64(value); });
-        break;
+        settings.connectionTimeout = g_value_get_uint64(value);
+        return true;
     case PROP_PAYLOAD_MODE:
-        change([value](SourceSettings &settings) {
-            settings.payloadMode = static_cast<PayloadMode>(g_value_get_enum(value));
-        });
-        break;
+        settings.payloadMode = static_cast<PayloadMode>(g_value_get_enum(value));
+        return true;
     case PROP_PRODUCER_UID:
-        change([value](SourceSettings &settings) { settings.producerUid = g_value_get_int64(value); });
-        break;
+        settings.producerUid = g_value_get_int64(value);
+        return true;
     case PROP_MAX_MEMORY:
-        change([value](SourceSettings &settings) { settings.maxMemory = g_value_get_uint64(value); });
-        break;
+        settings.maxMemory = g_value_get_uint64(value);
+        return true;
     default:
         return false;
     }
-    return true;
+}
+
+} // namespace
+
+PropertySet setSourceProperty(Source &source, unsigned id, const GParamSpec &spec, const GValue &value)
+{
+    bool isKnown = false;
+    const auto when = isMutableInReadyOnly(&spec) ? Source::Change::ReadyOnly : Source::Change::Anytime;
+    if (!source.changeSettings(when,
+                               [&](SourceSettings &settings) { isKnown = setInto(settings, id, &value); }))
+        return PropertySet::TooLate;
+    return isKnown ? PropertySet::Done : PropertySet::Unknown;
 }
 
 bool getSourceProperty(const Source &source, unsigned id, GValue &result)
@@ -149,60 +149,66 @@ void installSourceProperties(GObjectClass *klass)
 {
     constexpr auto kFlags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
     constexpr auto kReady = static_cast<GParamFlags>(kFlags | GST_PARAM_MUTABLE_READY);
+    constexpr auto kPlaying = static_cast<GParamFlags>(kFlags | GST_PARAM_MUTABLE_PLAYING);
     const SourceSettings defaults;
 
     g_object_class_install_property(
         klass, PROP_SOCKET,
-        g_param_spec_string("socket", "Socket", "Path of the producer's control socket", nullptr, kReady));
+        g_param_spec_string("socket", "Socket", "Path of the producer's control socket; mutable in READY",
+                            nullptr, kReady));
     g_object_class_install_property(
         klass, PROP_IS_LIVE,
-        g_param_spec_boolean("is-live", "Is live",
-                             "Whether to act as a live source (no preroll; times follow the clock)",
-                             defaults.isLive, kReady));
+        g_param_spec_boolean(
+            "is-live", "Is live",
+            "Whether to act as a live source (no preroll; times follow the clock); mutable in READY",
+            defaults.isLive, kReady));
     g_object_class_install_property(
         klass, PROP_NUM_BUFFERS,
         g_param_spec_int("num-buffers", "Number of buffers",
-                         "Buffers to push before the end of the stream (-1 = no end)", -1, G_MAXINT,
-                         defaults.numBuffers, kReady));
+                         "Buffers to push before the end of the stream (-1 = no end); mutable in READY", -1,
+                         G_MAXINT, defaults.numBuffers, kReady));
     g_object_class_install_property(
         klass, PROP_DO_TIMESTAMP,
         g_param_spec_boolean("do-timestamp", "Do timestamp",
-                             "Give buffers without timestamps the time at which they come",
-                             defaults.doTimestamp, kReady));
+                             "Give buffers without timestamps the time at which they come; mutable in "
+                             "PLAYING: from the next buffer on",
+                             defaults.doTimestamp, kPlaying));
     g_object_class_install_property(
         klass, PROP_FD,
-        g_param_spec_int(
-            "fd", "File descriptor",
-            "A connected SOCK_SEQPACKET socket to the producer instead of a path; serves one run (-1 = none)",
-            -1, G_MAXINT, defaults.fd, kReady));
+        g_param_spec_int("fd", "File descriptor",
+                         "A connected SOCK_SEQPACKET socket to the producer instead of a path; serves one "
+                         "run (-1 = none); mutable in READY",
+                         -1, G_MAXINT, defaults.fd, kReady));
     g_object_class_install_property(
         klass, PROP_ON_DISCONNECT,
-        g_param_spec_enum(
-            "on-disconnect", "On disconnect",
-            "What to do when the producer is not there yet, or goes before the end of its stream",
-            onDisconnectType(), static_cast<gint>(defaults.onDisconnect), kReady));
+        g_param_spec_enum("on-disconnect", "On disconnect",
+                          "What to do when the producer is not there yet, or goes before the end of its "
+                          "stream; mutable in PLAYING: a search that is under way follows",
+                          onDisconnectType(), static_cast<gint>(defaults.onDisconnect), kPlaying));
     g_object_class_install_property(
         klass, PROP_CONNECTION_TIMEOUT,
-        g_param_spec_uint64(
-            "connection-timeout", "Connection timeout",
-            "Nanoseconds without a producer that are an error (18446744073709551615 = wait for ever)", 0,
-            G_MAXUINT64, defaults.connectionTimeout, kReady));
+        g_param_spec_uint64("connection-timeout", "Connection timeout",
+                            "Nanoseconds without a producer that are an error (18446744073709551615 = wait "
+                            "for ever); mutable in PLAYING: counts from when the search began",
+                            0, G_MAXUINT64, defaults.connectionTimeout, kPlaying));
     g_object_class_install_property(
         klass, PROP_PAYLOAD_MODE,
-        g_param_spec_enum(
-            "payload-mode", "Payload mode",
-            "Whether buffers lie in the producer's memory, which it can still change, or are copied",
-            payloadModeType(), static_cast<gint>(defaults.payloadMode), kReady));
-    g_object_class_install_property(klass, PROP_PRODUCER_UID,
-                                    g_param_spec_int64("producer-uid", "Producer UID",
-                                                       "Refuse a producer of another user (-1 = any)", -1,
-                                                       G_MAXUINT32, defaults.producerUid, kReady));
+        g_param_spec_enum("payload-mode", "Payload mode",
+                          "Whether buffers lie in the producer's memory, which it can still change, or are "
+                          "copied; mutable in PLAYING: from the next buffer on",
+                          payloadModeType(), static_cast<gint>(defaults.payloadMode), kPlaying));
+    g_object_class_install_property(
+        klass, PROP_PRODUCER_UID,
+        g_param_spec_int64("producer-uid", "Producer UID",
+                           "Refuse a producer of another user (-1 = any); mutable in PLAYING: from the next "
+                           "producer on",
+                           -1, G_MAXUINT32, defaults.producerUid, kPlaying));
     g_object_class_install_property(
         klass, PROP_MAX_MEMORY,
-        g_param_spec_uint64(
-            "max-memory", "Maximum memory",
-            "Refuse to map more than so many bytes, what is still held of former producers included", 1,
-            G_MAXUINT64, defaults.maxMemory, kReady));
+        g_param_spec_uint64("max-memory", "Maximum memory",
+                            "Refuse to map more than so many bytes, what is still held of former producers "
+                            "included; mutable in PLAYING: from the next producer on",
+                            1, G_MAXUINT64, defaults.maxMemory, kPlaying));
     g_object_class_install_property(
         klass, PROP_RING_STATS,
         g_param_spec_boxed("ring-stats", "Ring statistics", "What has come over the ring, and how",

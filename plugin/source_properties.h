@@ -3,6 +3,7 @@
 // The properties of a sharedringsrc, as its users see them.
 #pragma once
 
+#include "plugin/late_property.h"
 #include "plugin/source.h"
 
 #include <glib-object.h>
@@ -12,8 +13,8 @@ namespace sharedring
 
 void installSourceProperties(GObjectClass *klass);
 
+PropertySet setSourceProperty(Source &source, unsigned id, const GParamSpec &spec, const GValue &value);
 // False: there is no such property.
-bool setSourceProperty(Source &source, unsigned id, const GValue &value);
 bool getSourceProperty(const Source &source, unsigned id, GValue &value);
 
 } // namespace sharedring

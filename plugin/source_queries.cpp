@@ -3,8 +3,10 @@
 // What a Source answers to others: queries, events from outside, and its statistics.
 #include "source.h"
 
+#include "plugin/latency_field.h"
 #include "plugin/upstream_codec.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sharedring
@@ -14,7 +16,7 @@ StructureOwner Source::statisticsOf(const Run &run)
 {
     const SourceCounters &counters = run.port.counters;
     const ringcore::SubscriberStatistics ring = run.subscriber->statistics();
-    return StructureOwner(gst_structure_new(
+    StructureOwner structure(gst_structure_new(
         "sharedring-src-stats",                                                                  //
         "frames", G_TYPE_UINT64, counters.frames.load(std::memory_order_relaxed),                //
         "bytes", G_TYPE_UINT64, counters.bytes.load(std::memory_order_relaxed),                  //
@@ -31,7 +33,13 @@ StructureOwner Source::statisticsOf(const Run &run)
         "faults", G_TYPE_UINT64, ring.faults,                                                    //
         "flushes", G_TYPE_UINT64, ring.flushes,                                                  //
         "events-skipped", G_TYPE_UINT64, counters.eventsSkipped.load(std::memory_order_relaxed), "metas-left",
-        G_TYPE_UINT64, counters.metasLeft.load(std::memory_order_relaxed), nullptr));
+        G_TYPE_UINT64, counters.metasLeft.load(std::memory_order_relaxed), "stamps-refused", G_TYPE_UINT64,
+        counters.stampsRefused.load(std::memory_order_relaxed), nullptr));
+    ringcore::LatencyCounts latencies;
+    std::transform(std::begin(counters.latencies), std::end(counters.latencies), latencies.begin(),
+                   [](const auto &counter) { return counter.load(std::memory_order_relaxed); });
+    setLatencies(structure.get(), "receive-latency", latencies);
+    return structure;
 }
 
 StructureOwner Source::statistics() const

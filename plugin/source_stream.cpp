@@ -119,7 +119,7 @@ SourceStream::Next SourceStream::handleLoss(const Loss &loss)
     }
     const bool isAbsence = loss.cause == Loss::Cause::Absent || loss.cause == Loss::Cause::Gone ||
                            loss.cause == Loss::Cause::Disconnected;
-    if (isAbsence && settings_.onDisconnect == OnDisconnect::EndOfStream)
+    if (isAbsence && port_.choices.onDisconnect.load(std::memory_order_relaxed) == OnDisconnect::EndOfStream)
         GST_INFO_OBJECT(port_.element, "%s", loss.text.c_str());
     else
         say(loss);
@@ -211,6 +211,7 @@ void SourceStream::takeStreamInfo(const Delivery &delivery)
 
 SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
 {
+    const auto receivedAt = static_cast<uint64_t>(monotonicNow());
     const auto fields = plainInline<BufferFields>(delivery);
     if (!fields) {
         refuse("buffer with " + std::to_string(delivery.inlineBytes.size()) + " bytes of fields");
@@ -225,6 +226,7 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
         return dropUnacceptable();
 
     const size_t size = delivery.payload.size();
+    payload_.setMode(port_.choices.payloadMode.load(std::memory_order_relaxed));
     auto made = payload_.make(*fields, delivery);
     if (!made.buffer) {
         refuse(made.fault);
@@ -235,10 +237,11 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     if (std::exchange(isFirst_, false) && (delivery.record.head.flags & ringcore::kRecordIsMidway) != 0 &&
         pushStreamHeaders(made.buffer.get()) == Next::Finished)
         return Next::Finished;
-    const bool clockNeeded = settings_.doTimestamp || times_.timestamps() == Timestamps::Clock;
+    const bool doTimestamp = port_.choices.doTimestamp.load(std::memory_order_relaxed);
+    const bool clockNeeded = doTimestamp || times_.timestamps() == Timestamps::Clock;
     const RunningClock clock =
-        settings_.doTimestamp ? port_.clockReadNow() : (clockNeeded ? port_.clock() : RunningClock{});
-    times_.stampBuffer(made.buffer.get(), *fields, clock, settings_.doTimestamp);
+        doTimestamp ? port_.clockReadNow() : (clockNeeded ? port_.clock() : RunningClock{});
+    times_.stampBuffer(made.buffer.get(), *fields, clock, doTimestamp);
     port_.toWire.store(times_.toWire(clock), std::memory_order_relaxed);
     GST_BUFFER_OFFSET(made.buffer.get()) = fields->offset;
     GST_BUFFER_OFFSET_END(made.buffer.get()) = fields->offsetEnd;
@@ -246,6 +249,7 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
         GST_BUFFER_FLAG_SET(made.buffer.get(), GST_BUFFER_FLAG_DISCONT);
 
     port_.counters.frames.fetch_add(1, std::memory_order_relaxed);
+    port_.counters.countLatency(delivery.record.head.publishedAt, receivedAt);
     port_.counters.bytes.fetch_add(size, std::memory_order_relaxed);
     if (made.copied)
         port_.counters.copies.fetch_add(1, std::memory_order_relaxed);

@@ -96,7 +96,7 @@ private:
     };
 
     SourcePort &port_;
-    const SourceSettings settings_;
+    const SourceSettings settings_; // of the start
     ringcore::Subscriber &subscriber_;
 
     PayloadPath payload_;

@@ -114,7 +114,7 @@ void acceptOne(const std::shared_ptr<PublisherCore> &core, UniqueFd accepted)
             socket.send(encode(Refusal{RefusalReason::TooOften, kAdmissionsPerSecond, true}));
             return;
         }
-        if (const size_t limit = core->config.maxClients + kHandshakes + kEnding;
+        if (const size_t limit = core->maxClients + kHandshakes + kEnding;
             core->connections.size() >= limit) {
             socket.send(encode(Refusal{RefusalReason::TooManyHandshakes, limit, true}));
             return;

@@ -3,6 +3,7 @@
 
 #include "poll_timeout.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -15,8 +16,8 @@ namespace ringcore
 namespace
 {
 
-constexpr int kRetryMs = 10;   // for what is for later
-constexpr int kCatchUpMs = 10; // how often a client that was behind is looked at
+constexpr int kRetryMs = 10;                          // for what is for later
+constexpr std::chrono::milliseconds kCatchUpTime{10}; // how often a client that was behind is looked at
 constexpr uint32_t kMessagesPerSecond = 100;
 
 bool isShortage(int number)
@@ -75,6 +76,10 @@ void ClientConnection::run()
         ended = serve();
     phase_.store(Phase::Leaving, std::memory_order_release);
     core_->fanOut.leave(id_);
+    if (account_) {
+        report(dropReports_.finish(account_->drops(), Clock::now()));
+        account_.reset();
+    }
 
     const Error reason = ended ? Error(SystemError{ECONNRESET, "connection"}) : ended.error();
     socket_.send(lastWords(reason));
@@ -100,6 +105,14 @@ void ClientConnection::reportEnd(const Error &reason, bool wasConnected)
                           describe(reason));
     if ((wasConnected || attachmentHeard_) && core_->callbacks.disconnected)
         core_->callbacks.disconnected(id_, describe(reason), wasConnected);
+}
+
+void ClientConnection::report(const DropNews &news) const
+{
+    if (news.began && core_->callbacks.dropsBegan)
+        core_->callbacks.dropsBegan(id_);
+    if (news.ended && core_->callbacks.dropsEnded)
+        core_->callbacks.dropsEnded(id_, *news.ended);
 }
 
 // ---- from other threads
@@ -136,6 +149,15 @@ void ClientConnection::requestCatchUp()
     {
         std::lock_guard guard(lock_);
         catchUpWanted_ = true;
+    }
+    poke();
+}
+
+void ClientConnection::requestDropReport()
+{
+    {
+        std::lock_guard guard(lock_);
+        dropReportWanted_ = true;
     }
     poke();
 }
@@ -235,10 +257,10 @@ Result<void> ClientConnection::admit()
             all++;
             ofUid += other->identity().uid == identity_.uid;
         }
-        if (all >= core_->config.maxClients)
-            return busy(RefusalReason::TooManyClients, core_->config.maxClients);
-        if (ofUid >= core_->config.maxClientsPerUid)
-            return busy(RefusalReason::TooManyOfUid, core_->config.maxClientsPerUid);
+        if (all >= core_->maxClients)
+            return busy(RefusalReason::TooManyClients, core_->maxClients);
+        if (ofUid >= core_->maxClientsPerUid)
+            return busy(RefusalReason::TooManyOfUid, core_->maxClientsPerUid);
         phase_.store(Phase::Admitted, std::memory_order_release);
     }
     if (core_->callbacks.authorize && !core_->callbacks.authorize(identity_))
@@ -249,7 +271,7 @@ Result<void> ClientConnection::admit()
 Result<std::shared_ptr<ConsumerAccount>> ClientConnection::exchangeMemory(uint32_t version,
                                                                           Clock::time_point until)
 {
-    const uint32_t maxBuffers = core_->config.fanOut.maxBuffers;
+    const uint32_t maxBuffers = core_->fanOut.maxBuffers();
     auto forward = SealedMemfd::createOwned("sharedring-forward", forwardBytes(ringCapacityFor(maxBuffers)));
     if (!forward)
         return tl::unexpected(forward.error());
@@ -301,6 +323,7 @@ Result<std::shared_ptr<ConsumerAccount>> ClientConnection::exchangeMemory(uint32
 void ClientConnection::join(std::shared_ptr<ConsumerAccount> account)
 {
     FanOut::Membership membership;
+    account_ = account;
     membership.account = std::move(account);
     // Weak: the fan-out outlives the connection only as long as a thread runs in it.
     membership.dropped = [self = weak_from_this()](const PeerFault &fault) {
@@ -314,6 +337,10 @@ void ClientConnection::join(std::shared_ptr<ConsumerAccount> account)
     membership.fellBehind = [self = weak_from_this()] {
         if (const auto connection = self.lock())
             connection->requestCatchUp();
+    };
+    membership.drops = [self = weak_from_this()] {
+        if (const auto connection = self.lock())
+            connection->requestDropReport();
     };
     core_->fanOut.join(std::move(membership));
     phase_.store(Phase::Joined, std::memory_order_release);
@@ -330,7 +357,10 @@ Result<void> ClientConnection::serve()
     while (true) {
         pollfd fds[] = {
             {socket_.fd(), POLLIN, 0}, {wakeEvent_.get(), POLLIN, 0}, {processFd_.get(), POLLIN, 0}};
-        ::poll(fds, processFd_.valid() ? 3 : 2, behind ? kCatchUpMs : -1);
+        Deadline until = dropReports_.time();
+        if (behind)
+            until = std::min(until.value_or(Clock::time_point::max()), Clock::now() + kCatchUpTime);
+        ::poll(fds, processFd_.valid() ? 3 : 2, pollTimeout(until));
         drain(wakeEvent_.get());
         bool look = false;
         {
@@ -339,11 +369,14 @@ Result<void> ClientConnection::serve()
                 return tl::unexpected(*cancelReason_);
             look = std::exchange(lookWanted_, false);
             behind |= std::exchange(catchUpWanted_, false);
+            if (std::exchange(dropReportWanted_, false))
+                dropReports_.call();
         }
         if (look)
             socket_.send(encodeEmpty(MessageType::Look)); // a hint: a full socket buffer holds older ones
         if (behind)
             behind = !core_->fanOut.catchUp(id_);
+        report(dropReports_.look(account_->drops(), Clock::now()));
 
         if (fds[0].revents != 0) {
             auto message = socket_.receive(0);

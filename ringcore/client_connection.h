@@ -6,6 +6,7 @@
 
 #include "control_protocol.h"
 #include "control_socket.h"
+#include "drop_reports.h"
 #include "fan_out.h"
 #include "publisher_core.h"
 
@@ -35,6 +36,7 @@ public:
     // Any thread: has the thread send Look, or catch its account up.
     void requestLook();
     void requestCatchUp();
+    void requestDropReport();
 
     // What is known of the peer before it said anything; fixed.
     const PeerIdentity &identity() const { return identity_; }
@@ -57,6 +59,7 @@ private:
     void join(std::shared_ptr<ConsumerAccount> account);
     void poke();
     std::optional<Error> cancelReason();
+    void report(const DropNews &news) const;
     void reportEnd(const Error &reason, bool wasConnected);
 
     const std::shared_ptr<PublisherCore> core_;
@@ -71,6 +74,9 @@ private:
     std::atomic<bool> cancelled_{false};
     bool attachmentHeard_ = false; // this thread's
 
+    std::shared_ptr<ConsumerAccount> account_; // this thread's, once it has joined
+    DropReports dropReports_;                  // likewise
+
     // Messages of the current second, this thread's.
     Clock::time_point second_{};
     uint32_t messagesThisSecond_ = 0;
@@ -79,6 +85,7 @@ private:
     std::optional<Error> cancelReason_;
     bool lookWanted_ = false;
     bool catchUpWanted_ = false;
+    bool dropReportWanted_ = false;
 };
 
 } // namespace ringcore

@@ -22,7 +22,7 @@ ConsumerAccount::ConsumerAccount(uint32_t id, PeerIdentity identity, Mapping for
     this->forward().boundBlocks.store(maxBuffers, std::memory_order_relaxed);
 }
 
-void ConsumerAccount::reap(Publications &publications, ReleaseList &released)
+void ConsumerAccount::reap(Publications &publications, ReleaseList &released, Moment &now)
 {
     for (size_t i = 0; i < out_.size();) {
         const uint32_t slot = out_[i];
@@ -32,6 +32,8 @@ void ConsumerAccount::reap(Publications &publications, ReleaseList &released)
             i++;
             continue;
         }
+        if (!isEventSlot(slot))
+            statistics_.returned[latencyClassOf(now.ns() - slots_[slot].since)]++;
         settle(slot, publications, released);
         out_[i] = out_.back();
         out_.pop_back();
@@ -229,6 +231,7 @@ std::vector<Block> ConsumerAccount::smallBlocksHeldSince(uint64_t then) const
 ConsumerStatistics ConsumerAccount::statistics() const
 {
     ConsumerStatistics now = statistics_;
+    now.drops = drops_.drops();
     now.heldBlocks = heldBuffers_;
     now.heldBytes = heldBytes_;
     now.unread = writer_.unread();

@@ -8,6 +8,9 @@
 #include "bell.h"
 #include "control_socket.h"
 #include "descriptor_ring.h"
+#include "drop_watch.h"
+#include "latency_classes.h"
+#include "monotonic_time.h"
 #include "publication.h"
 #include "sealed_memfd.h"
 #include "wire.h"
@@ -29,6 +32,9 @@ struct ConsumerStatistics {
     uint32_t heldBlocks = 0; // blocks out now
     uint64_t heldBytes = 0;  // bytes they occupy
     uint64_t unread = 0;     // records it has not looked at
+    // Buffers it gave back, by the time since they were published. The producer sees it when it looks: with
+    // its next buffer, mostly.
+    LatencyCounts returned{};
 };
 
 // Under FanOut's lock, but for what says otherwise.
@@ -42,7 +48,7 @@ public:
     const PeerIdentity &identity() const { return identity_; }
 
     // Takes back what the consumer released since last time.
-    void reap(Publications &publications, ReleaseList &released);
+    void reap(Publications &publications, ReleaseList &released, Moment &now);
     // Takes everything back: the consumer is gone, and could only read.
     void reapAll(Publications &publications, ReleaseList &released);
 
@@ -91,7 +97,7 @@ public:
     std::vector<Block> smallBlocksHeldSince(uint64_t then) const;
 
     ConsumerStatistics statistics() const;
-    void countDrop() { statistics_.drops++; }
+    DropWatch &drops() { return drops_; }
     void countLostEvent() { statistics_.eventsLost++; }
 
     // Owes it the sticky set before anything else: it just joined, had no room for an event, or a
@@ -147,8 +153,9 @@ private:
         uint32_t kind;
         uint32_t flags;
     };
-    std::optional<Staged> staged_; // the last record that the consumer does not see yet
-    ConsumerStatistics statistics_;
+    std::optional<Staged> staged_;  // the last record that the consumer does not see yet
+    ConsumerStatistics statistics_; // but for the drops, and what is counted anew
+    DropWatch drops_;
 };
 
 } // namespace ringcore

@@ -51,15 +51,15 @@ bool beyondAnyBudget(const PeerFault &fault, uint64_t maxMemory)
 
 void ConsumerControl::run()
 {
-    auto giveUpAt = giveUpTime();
+    searchBegan_ = Clock::now();
     auto nextPause = kFirstPause;
     while (!shared_->stopping()) {
-        auto joined = join(giveUpAt);
+        auto joined = join();
         if (!joined) {
             Loss loss = joined.error();
             if (shared_->stopping())
                 return;
-            if (giveUpAt && Clock::now() >= *giveUpAt) {
+            if (const auto end = giveUpAt(); end && Clock::now() >= *end) {
                 loss.text = "no producer at " + shared_->where() + " in time; " + loss.text;
                 loss.cause = Loss::Cause::TimedOut;
                 loss.retrying = false;
@@ -69,58 +69,65 @@ void ConsumerControl::run()
                 return;
             }
             tellWaiting(loss.text);
-            pause(loss.cause == Loss::Cause::Faulty ? kPauseAfterFault : nextPause, giveUpAt);
+            pause(loss.cause == Loss::Cause::Faulty ? kPauseAfterFault : nextPause);
             nextPause = std::min<std::chrono::milliseconds>(2 * nextPause, kLongestPause);
             continue;
         }
         told_.clear();
-        nextPause = kFirstPause;
+        const auto joinedAt = Clock::now();
         shared_->requests.setOpen(true);
         shared_->post(Joining{joined->connection, joined->producer});
+        shared_->observer->connected(joined->producer);
         Loss loss = watch(*joined);
         shared_->requests.setOpen(false);
         request_.reset();
         joined->connection.reset();
         if (shared_->stopping())
             return;
-        loss.retrying = shared_->config.reconnect && !shared_->config.connected.valid();
+        loss.retrying = mayReconnect();
         const bool again = loss.retrying;
         const bool faulty = loss.cause == Loss::Cause::Faulty;
         joined = tl::unexpected(loss); // closes the socket
-        shared_->post(std::move(loss));
+        shared_->post(loss);
+        shared_->observer->disconnected(loss.text);
         if (!waitForAcknowledgement() || !again)
             return;
-        giveUpAt = giveUpTime();
-        if (faulty)
-            pause(kPauseAfterFault, giveUpAt);
+        searchBegan_ = Clock::now();
+        // One that comes and goes at once is not told of a thousand times a second.
+        if (searchBegan_ - joinedAt >= kLongestPause)
+            nextPause = kFirstPause;
+        pause(faulty ? kPauseAfterFault : nextPause);
+        nextPause = std::min<std::chrono::milliseconds>(2 * nextPause, kLongestPause);
     }
 }
 
-Deadline ConsumerControl::giveUpTime() const
+bool ConsumerControl::mayReconnect() const
 {
-    if (!shared_->config.connectionTimeout)
-        return std::nullopt;
-    const auto now = Clock::now();
-    // A time too far away to be added is none.
-    const auto most = Clock::time_point::max() - now - 1h;
-    if (*shared_->config.connectionTimeout > most)
-        return std::nullopt;
-    return now + *shared_->config.connectionTimeout;
+    return shared_->terms().reconnect && !shared_->config.connected.valid();
 }
 
-tl::expected<ConsumerControl::Joined, Loss> ConsumerControl::join(Deadline giveUpAt)
+Deadline ConsumerControl::giveUpAt() const
+{
+    const auto timeout = shared_->terms().connectionTimeout;
+    // A time too far away to be added is none.
+    if (!timeout || *timeout > Clock::time_point::max() - searchBegan_ - 1h)
+        return std::nullopt;
+    return searchBegan_ + *timeout;
+}
+
+tl::expected<ConsumerControl::Joined, Loss> ConsumerControl::join()
 {
     const bool given = shared_->config.connected.valid();
     UniqueFd duplicate;
     if (given) {
         duplicate.reset(::dup(shared_->config.connected.get()));
         if (!duplicate.valid())
-            return tl::unexpected(explain(SystemError{errno, "dup"}, giveUpAt));
+            return tl::unexpected(explain(SystemError{errno, "dup"}));
     }
     auto socket = given ? Result<ControlSocket>(ControlSocket(std::move(duplicate)))
                         : connectToProducer(shared_->config.socketPath);
     if (!socket)
-        return tl::unexpected(explain(socket.error(), giveUpAt));
+        return tl::unexpected(explain(socket.error()));
 
     PeerIdentity identity = socket->peer();
     if (given)
@@ -131,23 +138,23 @@ tl::expected<ConsumerControl::Joined, Loss> ConsumerControl::join(Deadline giveU
     shared_->takeAttachmentRequest();
     attachment_ = shared_->observer->attachment();
     attachmentDue_ = false;
-    Deadline deadline = Clock::now() + shared_->config.handshakeTimeout;
-    if (giveUpAt && *giveUpAt < *deadline)
-        deadline = giveUpAt;
+    const auto deadline = [this, patience = Clock::now() + shared_->config.handshakeTimeout] {
+        return Deadline(std::min(patience, giveUpAt().value_or(patience)));
+    };
     auto connection = shakeHands(*shared_, *socket, attachment_, deadline);
     if (!connection) {
         if (const auto *fault = std::get_if<PeerFault>(&connection.error())) {
             shared_->noteFault(*fault, nullptr);
             (void)socket->send(encodeGoodbye(fault));
         }
-        return tl::unexpected(explain(connection.error(), giveUpAt));
+        return tl::unexpected(explain(connection.error()));
     }
     return Joined{std::move(*socket), std::move(*connection), identity};
 }
 
-Loss ConsumerControl::explain(const Error &error, Deadline) const
+Loss ConsumerControl::explain(const Error &error) const
 {
-    const bool reconnect = shared_->config.reconnect && !shared_->config.connected.valid();
+    const bool reconnect = mayReconnect();
     Loss loss;
     loss.text = shared_->where() + ": " + describe(error);
     if (const auto *system = std::get_if<SystemError>(&error)) {
@@ -167,7 +174,7 @@ Loss ConsumerControl::explain(const Error &error, Deadline) const
         const auto &fault = std::get<PeerFault>(error);
         loss.cause = Loss::Cause::Faulty;
         loss.retrying = reconnect && fault.kind != FaultKind::VersionUnsupported &&
-                        !beyondAnyBudget(fault, shared_->config.maxMemory);
+                        !beyondAnyBudget(fault, shared_->terms().maxMemory);
     }
     return loss;
 }
@@ -322,11 +329,11 @@ bool ConsumerControl::waitForAcknowledgement()
     }
 }
 
-void ConsumerControl::pause(std::chrono::milliseconds time, Deadline giveUpAt)
+void ConsumerControl::pause(std::chrono::milliseconds time)
 {
-    Deadline until = Clock::now() + time;
-    if (giveUpAt && *giveUpAt < *until)
-        until = giveUpAt;
+    const auto until = [this, end = Clock::now() + time] {
+        return Deadline(std::min(end, giveUpAt().value_or(end)));
+    };
     // A descriptor of -1 is never readable: this waits for the time or for stop().
     (void)waitReadable(*shared_, -1, until);
 }

@@ -33,8 +33,8 @@ private:
     };
 
     // One attempt. An error as Loss: `retrying` if another attempt makes sense.
-    tl::expected<Joined, Loss> join(Deadline giveUpAt);
-    Loss explain(const Error &error, Deadline giveUpAt) const;
+    tl::expected<Joined, Loss> join();
+    Loss explain(const Error &error) const;
 
     // Until the producer goes, or does what it must not.
     Loss watch(const Joined &joined);
@@ -48,11 +48,13 @@ private:
 
     // Until the streaming thread has delivered the loss. False: nothing more is to be done.
     bool waitForAcknowledgement();
-    void pause(std::chrono::milliseconds time, Deadline giveUpAt);
+    void pause(std::chrono::milliseconds time);
     void tellWaiting(const std::string &why);
-    Deadline giveUpTime() const;
+    bool mayReconnect() const;
+    Deadline giveUpAt() const;
 
     const std::shared_ptr<SubscriberShared> shared_;
+    Clock::time_point searchBegan_;
     std::vector<std::string> told_;     // reasons for waiting, each told once
     std::vector<std::byte> attachment_; // as the producer knows it
     bool attachmentDue_ = false;

@@ -23,7 +23,8 @@ namespace
 
 using Clock = std::chrono::steady_clock;
 
-Result<Message> receiveAnswer(const SubscriberShared &shared, const ControlSocket &socket, Deadline deadline)
+Result<Message> receiveAnswer(const SubscriberShared &shared, const ControlSocket &socket,
+                              const DeadlineNow &deadline)
 {
     for (;;) {
         auto message = socket.receive(kMessageFds);
@@ -46,7 +47,7 @@ Result<Message> receiveAnswer(const SubscriberShared &shared, const ControlSocke
 
 Result<MemoryShare> reserveArena(const SubscriberShared &shared, const Welcome &welcome)
 {
-    const uint64_t limit = std::min<uint64_t>(shared.config.maxMemory, SIZE_MAX / 2);
+    const uint64_t limit = std::min<uint64_t>(shared.terms().maxMemory, SIZE_MAX / 2);
     if (welcome.arenaBytes == 0 || welcome.arenaBytes % pageSize() != 0)
         return peerFault(FaultKind::ContentInvalid, pageSize(), welcome.arenaBytes);
     auto share = MemoryBudget::take(shared.config.budget, welcome.arenaBytes, limit);
@@ -58,18 +59,19 @@ Result<MemoryShare> reserveArena(const SubscriberShared &shared, const Welcome &
 
 } // namespace
 
-Waited waitReadable(const SubscriberShared &shared, int fd, Deadline deadline)
+Waited waitReadable(const SubscriberShared &shared, int fd, const DeadlineNow &deadline)
 {
     for (;;) {
         if (shared.stopping())
             return Waited::Stopping;
         pollfd polls[2] = {{fd, POLLIN, 0}, {shared.wake.get(), POLLIN, 0}};
-        const int ready = ::poll(polls, 2, pollTimeout(deadline));
+        const Deadline until = deadline();
+        const int ready = ::poll(polls, 2, pollTimeout(until));
         if (ready > 0 && polls[1].revents != 0)
             drainWake(shared);
         if (ready > 0 && polls[0].revents != 0)
             return shared.stopping() ? Waited::Stopping : Waited::Readable;
-        if (deadline && Clock::now() >= *deadline)
+        if (until && Clock::now() >= *until)
             return shared.stopping() ? Waited::Stopping : Waited::TimedOut;
     }
 }
@@ -95,7 +97,7 @@ Result<ControlSocket> connectToProducer(const std::string &path)
 
 std::optional<Loss> refuseProducer(const SubscriberShared &shared, const PeerIdentity &identity)
 {
-    const auto wanted = shared.config.producerUid;
+    const auto wanted = shared.terms().producerUid;
     Loss loss;
     loss.cause = Loss::Cause::Unwanted;
     if (wanted && *wanted != identity.uid) {
@@ -114,12 +116,14 @@ std::optional<Loss> refuseProducer(const SubscriberShared &shared, const PeerIde
 }
 
 Result<std::shared_ptr<Connection>> shakeHands(const SubscriberShared &shared, const ControlSocket &socket,
-                                               const std::vector<std::byte> &attachment, Deadline deadline)
+                                               const std::vector<std::byte> &attachment,
+                                               const DeadlineNow &deadline)
 {
     // A failure to send is not told at once: a producer that refuses us before it read anything may
     // be gone already, and its reason is what we want to hear.
     const auto said = socket.send(encode(Hello{kOldestWireVersion, kWireVersion, attachment}));
-    auto answer = receiveAnswer(shared, socket, said ? deadline : Clock::now());
+    const auto now = [at = Clock::now()] { return Deadline(at); };
+    auto answer = receiveAnswer(shared, socket, said ? deadline : DeadlineNow(now));
     if (!answer)
         return tl::unexpected(said ? answer.error() : said.error());
     const auto type = typeOf(*answer);

@@ -9,14 +9,18 @@
 #include "control_socket.h"
 #include "subscriber_shared.h"
 
+#include <functional>
 #include <string>
 
 namespace ringcore::detail
 {
 
+// Asked again whenever the control thread is woken: what it depends on may have changed.
+using DeadlineNow = std::function<Deadline()>;
+
 // Waits until `fd` can be read, or `shared` is to stop.
 enum class Waited { Readable, TimedOut, Stopping };
-Waited waitReadable(const SubscriberShared &shared, int fd, Deadline deadline);
+Waited waitReadable(const SubscriberShared &shared, int fd, const DeadlineNow &deadline);
 
 // Empties the eventfd that wakes the control thread.
 void drainWake(const SubscriberShared &shared);
@@ -30,6 +34,7 @@ std::optional<Loss> refuseProducer(const SubscriberShared &shared, const PeerIde
 // Hello to ready. `attachment` is what was sent. Errors are the producer's refusal, its faults, or
 // the system's; SystemError ECANCELED when we are to stop.
 Result<std::shared_ptr<Connection>> shakeHands(const SubscriberShared &shared, const ControlSocket &socket,
-                                               const std::vector<std::byte> &attachment, Deadline deadline);
+                                               const std::vector<std::byte> &attachment,
+                                               const DeadlineNow &deadline);
 
 } // namespace ringcore::detail

@@ -3,8 +3,6 @@
 // The buffers: who has room, who is waited for, who goes without.
 #include "fan_out.h"
 
-#include "monotonic_time.h"
-
 #include <algorithm>
 #include <cstring>
 
@@ -43,7 +41,7 @@ PublishOutcome FanOut::publish(const Outgoing &buffer)
         return PublishOutcome::NobodyThere;
     }
     Record record = recordOf(buffer, extra);
-    record.head.publishedAt = monotonicNow();
+    record.head.publishedAt = after.now.ns();
     offer(record, buffer, extra, after);
     return PublishOutcome::Delivered;
 }
@@ -99,9 +97,11 @@ void FanOut::offer(Record &record, const Outgoing &buffer, Block extra, After &a
                 account.deliverBuffer(record, publication, wanted.charge);
                 account.wake();
             }
+            if (account.drops().gotThrough())
+                after.calls.push_back(members_[i].drops);
             break;
         case Ready::No:
-            if (refuseBuffer(account, after))
+            if (refuseBuffer(members_[i], after))
                 continue;
             break;
         }
@@ -112,14 +112,21 @@ void FanOut::offer(Record &record, const Outgoing &buffer, Block extra, After &a
 }
 
 // It has no room. True: it was dropped for that.
-bool FanOut::refuseBuffer(ConsumerAccount &account, After &after)
+bool FanOut::refuseBuffer(Membership &member, After &after)
 {
-    account.countDrop();
-    account.discont = true;
+    countDrop(member, after);
+    const ConsumerAccount &account = *member.account;
     if (config_.slowClient != SlowClient::Disconnect)
         return false;
     dropLocked(account.id(), {FaultKind::SlowConsumer, account.maxBuffers(), account.heldBuffers()}, after);
     return true;
+}
+
+void FanOut::countDrop(Membership &member, After &after)
+{
+    member.account->discont = true;
+    if (member.account->drops().dropped())
+        after.calls.push_back(member.drops);
 }
 
 FanOut::Ready FanOut::roomFor(ConsumerAccount &account, const Wanted &wanted, After &after)
@@ -163,15 +170,17 @@ std::shared_ptr<ConsumerAccount> FanOut::firstWithoutRoom(const Wanted &wanted, 
     return first;
 }
 
-// SlowClient::Block: until everybody has room. False: interrupted.
+// SlowClient::Block: until everybody has room, or nobody is waited for any more. False: interrupted.
 bool FanOut::waitForRoom(const Wanted &wanted, std::unique_lock<std::mutex> &lock, After &after)
 {
     // All that have no room are waited for at once: what each is allowed does not add up.
     for (const Membership &member : members_)
         member.account->waitedForSince.reset();
     while (!interrupted()) {
-        if (isFlushing(epoch_))
-            return true; // nothing is to be written
+        if (isFlushing(epoch_)) // nothing is to be written
+            return true;
+        if (config_.slowClient != SlowClient::Block)
+            return true;
         const auto account = firstWithoutRoom(wanted, after);
         if (!account)
             return true;
@@ -201,12 +210,14 @@ void FanOut::waitForReleaseOf(const std::shared_ptr<ConsumerAccount> &account, D
 {
     const uint32_t stopSeen = stop_.value();
     const uint32_t bellSeen = account->announceSleep();
-    account->reap(publications_, after.released); // what was given back before it could see us sleep
+    account->reap(publications_, after.released,
+                  after.now); // what was given back before it could see us sleep
     if (stillNeeded() && !interrupted()) {
         lock.unlock();
         after.run();
         account->waitForRelease(bellSeen, stop_, stopSeen, deadline);
         lock.lock();
+        after.now.pass();
     }
     account->withdrawSleep();
     reapLocked(after);
@@ -249,11 +260,10 @@ void FanOut::noteLocked(bool isDelta)
 
 void FanOut::countDropForAll()
 {
+    After after;
     std::lock_guard guard(lock_);
-    for (const Membership &member : members_) {
-        member.account->countDrop();
-        member.account->discont = true;
-    }
+    for (Membership &member : members_)
+        countDrop(member, after);
 }
 
 } // namespace ringcore

@@ -129,13 +129,23 @@ public:
 
     // Any thread: takes back what was released.
     RINGCORE_API void reap();
-    // Waits until there is a consumer, or interrupt().
+    // Waits until there is a consumer, or none is to be waited for. False: interrupt().
     RINGCORE_API bool waitForConsumer();
     // Ends waits, and lets none begin until resume(). Any thread.
     RINGCORE_API void interrupt();
     RINGCORE_API void resume();
     RINGCORE_API void waitUntilResumed();
     bool interrupted() const { return interrupted_.load(std::memory_order_acquire); }
+
+    // Any thread, while the stream runs. A stream that waits for a client or for a slow one sees the change
+    // at once, and a timeout counts from when its wait began; maxBuffers is for who comes from then on.
+    RINGCORE_API void setSlowClient(SlowClient what, std::optional<std::chrono::nanoseconds> timeout);
+    RINGCORE_API SlowClient slowClient();
+    RINGCORE_API void setMaxBuffers(uint32_t maxBuffers);
+    uint32_t maxBuffers() const { return maxBuffers_.load(std::memory_order_relaxed); }
+    RINGCORE_API void setWaitsForConsumer(bool waits); // true where nobody said so
+    bool waitsForConsumer() const { return waitsForConsumer_.load(std::memory_order_acquire); }
+
     // The streaming thread (a bell wakes one sleeper): waits, at most `atMost`, until something may
     // have been released, or interrupt().
     RINGCORE_API void waitForRelease(std::chrono::milliseconds atMost);
@@ -152,6 +162,7 @@ public:
         std::function<void(const PeerFault &)> dropped;
         std::function<void()> look;       // the epoch changed: tell it over the socket
         std::function<void()> fellBehind; // call catchUp() from time to time until it is true
+        std::function<void()> drops;      // account->drops() is to be looked at
     };
     // Writes the sticky set, and from then on everything.
     void join(Membership membership);
@@ -176,6 +187,7 @@ private:
     struct After {
         ReleaseList released;
         std::vector<std::function<void()>> calls;
+        Moment now;
         void run();
         ~After() { run(); }
     };
@@ -207,7 +219,8 @@ private:
     Record recordOf(const Outgoing &buffer, Block extra) const;
     void offer(Record &record, const Outgoing &buffer, Block extra, After &after);
     void showStaged(ConsumerAccount::ListEnds ends);
-    bool refuseBuffer(ConsumerAccount &account, After &after);
+    bool refuseBuffer(Membership &member, After &after);
+    void countDrop(Membership &member, After &after);
     std::shared_ptr<ConsumerAccount> firstWithoutRoom(const Wanted &wanted, After &after);
     bool waitForRoom(const Wanted &wanted, std::unique_lock<std::mutex> &lock, After &after);
     void waitForReleaseOf(const std::shared_ptr<ConsumerAccount> &account, Deadline deadline,
@@ -217,14 +230,18 @@ private:
     std::vector<Membership>::iterator find(uint32_t id);
 
     const std::shared_ptr<Arena> arena_;
-    const Config config_;
 
     std::atomic<uint32_t> count_{0};
+    std::atomic<uint32_t> maxBuffers_;
+    std::atomic<bool> waitsForConsumer_{true};
     std::atomic<bool> interrupted_{false};
     std::atomic<uint32_t> waitingToBegin_{0};
-    StopWord stop_; // poked when a consumer comes or goes, when a flush begins, and by interrupt()
+    // Poked when a consumer comes or goes, when a flush begins, when what is waited for changes, and by
+    // interrupt().
+    StopWord stop_;
 
     std::mutex lock_; // guards what follows; never held while waiting or calling out
+    Config config_;
     std::vector<Membership> members_;
     Publications publications_;
     std::vector<StickyEvent> sticky_; // by place

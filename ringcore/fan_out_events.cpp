@@ -137,10 +137,10 @@ bool FanOut::publishEvent(const OutgoingEvent &event)
 
 bool FanOut::waitForEventRoom(size_t bytes)
 {
-    if (config_.slowClient != SlowClient::Block)
-        return true;
     After after;
     std::unique_lock lock(lock_);
+    if (config_.slowClient != SlowClient::Block)
+        return true;
     reapLocked(after);
     return waitForRoom({bytes > kInlineBytes ? Wanted::What::EventWithBlock : Wanted::What::SmallEvent}, lock,
                        after);
@@ -158,7 +158,7 @@ bool FanOut::catchUpLocked(ConsumerAccount &account, After &after)
         return false;
     const auto blocks = std::count_if(sticky_.begin(), sticky_.end(),
                                       [](const StickyEvent &event) { return needsBlock(event.bytes); });
-    account.reap(publications_, after.released);
+    account.reap(publications_, after.released, after.now);
     const auto room =
         account.hasRoomForEvents(static_cast<uint32_t>(sticky_.size()), static_cast<uint32_t>(blocks));
     if (!room) {

@@ -5,8 +5,6 @@
 // the beginning of one while others get on.
 #include "fan_out.h"
 
-#include "monotonic_time.h"
-
 namespace ringcore
 {
 
@@ -18,7 +16,6 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
     std::unique_lock lock(lock_);
     reapLocked(after);
     ListOutcome result;
-    uint64_t now = monotonicNow();
     for (const Outgoing &buffer : list) {
         Block extra;
         if (!buffer.extra.empty() && !copyExtra(buffer, extra)) {
@@ -34,7 +31,6 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
                 result.outcome = PublishOutcome::Interrupted;
                 return result;
             }
-            now = monotonicNow();
         }
         result.taken++;
         total_.published++;
@@ -48,7 +44,7 @@ ListOutcome FanOut::publishList(std::span<const Outgoing> list)
         }
         Record record = recordOf(buffer, extra);
         record.head.flags = kRecordInList | (result.taken < list.size() ? kRecordListGoesOn : 0);
-        record.head.publishedAt = now;
+        record.head.publishedAt = after.now.ns();
         offer(record, buffer, extra, after);
         result.outcome = PublishOutcome::Delivered;
     }

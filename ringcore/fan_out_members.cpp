@@ -27,6 +27,8 @@ void addTo(ConsumerStatistics &sum, const ConsumerStatistics &one)
     sum.drops += one.drops;
     sum.eventsLost += one.eventsLost;
     sum.wakes += one.wakes;
+    for (size_t i = 0; i < kLatencyClasses; i++)
+        sum.returned[i] += one.returned[i];
 }
 
 } // namespace
@@ -39,7 +41,7 @@ void FanOut::After::run()
 }
 
 FanOut::FanOut(std::shared_ptr<Arena> arena, Config config)
-    : arena_(std::move(arena)), config_(config), publications_(*arena_)
+    : arena_(std::move(arena)), maxBuffers_(config.maxBuffers), config_(config), publications_(*arena_)
 {
 }
 
@@ -57,7 +59,7 @@ std::vector<FanOut::Membership>::iterator FanOut::find(uint32_t id)
 void FanOut::reapLocked(After &after)
 {
     for (const Membership &member : members_)
-        member.account->reap(publications_, after.released);
+        member.account->reap(publications_, after.released, after.now);
 }
 
 void FanOut::reap()
@@ -152,10 +154,37 @@ bool FanOut::waitForConsumer()
         const uint32_t stopSeen = stop_.value();
         if (interrupted())
             return false;
-        if (consumers() > 0)
+        if (consumers() > 0 || !waitsForConsumer())
             return true;
         waitForStop(stop_, stopSeen, std::nullopt);
     }
+}
+
+void FanOut::setWaitsForConsumer(bool waits)
+{
+    waitsForConsumer_.store(waits, std::memory_order_release); // pairs with waitsForConsumer()
+    stop_.poke();
+}
+
+void FanOut::setMaxBuffers(uint32_t maxBuffers)
+{
+    maxBuffers_.store(maxBuffers, std::memory_order_relaxed);
+}
+
+void FanOut::setSlowClient(SlowClient what, std::optional<std::chrono::nanoseconds> timeout)
+{
+    {
+        std::lock_guard guard(lock_);
+        config_.slowClient = what;
+        config_.slowClientTimeout = timeout;
+    }
+    stop_.poke();
+}
+
+SlowClient FanOut::slowClient()
+{
+    std::lock_guard guard(lock_);
+    return config_.slowClient;
 }
 
 void FanOut::interrupt()

@@ -131,6 +131,13 @@ void Publisher::stop()
     core_->threadEnded.wait_for(lock, kStopPatience, [&] { return core_->threads == 0; });
 }
 
+void Publisher::setMaxClients(uint32_t all, uint32_t perUid)
+{
+    std::lock_guard guard(core_->lock);
+    core_->maxClients = all;
+    core_->maxClientsPerUid = perUid;
+}
+
 uint32_t Publisher::connections() const
 {
     std::lock_guard guard(core_->lock);

@@ -41,6 +41,11 @@ struct PublisherCallbacks {
     std::function<bool(uint32_t id, uint32_t kind, std::span<const std::byte>)> request;
     // For each id of `connected`, and for one whose attachment was heard but that never got so far.
     std::function<void(uint32_t id, const std::string &reason, bool wasConnected)> disconnected;
+    // Its buffers are being dropped (SlowClient::Drop, or there is no memory), and no longer, so many of them
+    // later: in turns, and never more than one such run in a second. One that goes on when the client
+    // goes ends before `disconnected`.
+    std::function<void(uint32_t id)> dropsBegan;
+    std::function<void(uint32_t id, uint64_t buffers)> dropsEnded;
     std::function<void(Level, const std::string &line)> log;
 };
 
@@ -72,6 +77,9 @@ public:
     // for the connections' threads at most kStopPatience.
     RINGCORE_API void stop();
     static constexpr std::chrono::milliseconds kStopPatience{50};
+
+    // Any thread, while it runs: for who comes from then on. Who is here stays, also above a lower bound.
+    RINGCORE_API void setMaxClients(uint32_t all, uint32_t perUid);
 
     // Connections whose thread is stuck in a system call on the peer's socket or memory count too.
     RINGCORE_API uint32_t connections() const;

@@ -24,7 +24,8 @@ class ClientConnection;
 struct PublisherCore {
     PublisherCore(PublisherConfig theConfig, PublisherCallbacks theCallbacks, std::shared_ptr<Arena> theArena)
         : config(std::move(theConfig)), callbacks(std::move(theCallbacks)), arena(std::move(theArena)),
-          fanOut(arena, config.fanOut)
+          fanOut(arena, config.fanOut), maxClients(config.maxClients),
+          maxClientsPerUid(config.maxClientsPerUid)
     {
     }
 
@@ -45,6 +46,8 @@ struct PublisherCore {
     std::vector<std::shared_ptr<ClientConnection>> connections; // in order of arrival, each with a thread
     uint32_t threads = 0;                                       // the acceptor's too
     bool stopping = false;
+    uint32_t maxClients;
+    uint32_t maxClientsPerUid;
     uint32_t nextClientId = 1;
     std::map<uid_t, std::deque<std::chrono::steady_clock::time_point>> admissions; // of the last second
 };

@@ -113,6 +113,11 @@ void Subscriber::interrupt()
     shared_->interrupt();
 }
 
+void Subscriber::setTerms(const SubscriberTerms &terms)
+{
+    shared_->setTerms(terms);
+}
+
 void Subscriber::attachmentChanged()
 {
     shared_->requestAttachment();

@@ -26,20 +26,24 @@
 namespace ringcore
 {
 
-struct SubscriberConfig {
-    std::string socketPath;           // of the producer's control socket; or
-    UniqueFd connected;               // a SOCK_SEQPACKET socket that is connected to one already
-    std::string connectedName = "fd"; // what messages call that one
-
-    // Refuses to map an arena that would take `budget` beyond this. Blocks that somebody still holds
-    // keep their connection's arena in it, so let one budget outlive the subscriber.
+// Which producer, and how long without one: may be changed while the subscriber runs.
+struct SubscriberTerms {
+    // Refuses to map an arena that would take the budget beyond this.
     uint64_t maxMemory = uint64_t{1} << 30;
-    std::shared_ptr<MemoryBudget> budget = std::make_shared<MemoryBudget>();
-
     std::optional<uid_t> producerUid; // refuse others; none: any
     // Look for a producer again when there is none or it went; never so over `connected`.
     bool reconnect = true;
     std::optional<std::chrono::nanoseconds> connectionTimeout; // without a producer; none: for ever
+};
+
+struct SubscriberConfig : SubscriberTerms {
+    std::string socketPath;           // of the producer's control socket; or
+    UniqueFd connected;               // a SOCK_SEQPACKET socket that is connected to one already
+    std::string connectedName = "fd"; // what messages call that one
+
+    // Blocks that somebody still holds keep their connection's arena in it, so let one budget outlive
+    // the subscriber.
+    std::shared_ptr<MemoryBudget> budget = std::make_shared<MemoryBudget>();
     std::chrono::milliseconds handshakeTimeout{5000};
 };
 
@@ -82,6 +86,11 @@ public:
 
     // There is no producer yet, and `why`: once for each new reason.
     virtual void waiting(const std::string &why) = 0;
+
+    // A producer welcomed us, and went, with the text of its Loss; from the control thread, in turns, while
+    // the streaming thread may not be so far yet.
+    virtual void connected(const PeerIdentity &) {}
+    virtual void disconnected(const std::string &) {}
 
     // A peer's fault or something else that is worth a line in a log. Any thread.
     virtual void log(const std::string &line) = 0;
@@ -165,6 +174,10 @@ public:
 
     // Ends the receive() under way, or the next one. Any thread, as for all that follows.
     RINGCORE_API void interrupt();
+
+    // Who has a producer keeps it, whatever its user and its memory. A search that is under way follows the
+    // new terms, and a timeout counts from when it began.
+    RINGCORE_API void setTerms(const SubscriberTerms &terms);
 
     // Asks the observer for its attachment again, soon, and sends it if it changed.
     RINGCORE_API void attachmentChanged();

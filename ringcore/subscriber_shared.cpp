@@ -8,7 +8,8 @@ namespace ringcore::detail
 
 SubscriberShared::SubscriberShared(SubscriberConfig configuration,
                                    std::shared_ptr<SubscriberObserver> theObserver, UniqueFd wakeFd)
-    : config(std::move(configuration)), observer(std::move(theObserver)), wake(std::move(wakeFd))
+    : config(std::move(configuration)), observer(std::move(theObserver)), wake(std::move(wakeFd)),
+      terms_(config)
 {
 }
 
@@ -70,6 +71,21 @@ void SubscriberShared::interrupt()
 {
     interrupted_.store(true, std::memory_order_release); // pairs with takeInterrupt()
     streamWord.poke();
+}
+
+void SubscriberShared::setTerms(const SubscriberTerms &terms)
+{
+    {
+        std::lock_guard guard(lock_);
+        terms_ = terms;
+    }
+    signalControl();
+}
+
+SubscriberTerms SubscriberShared::terms() const
+{
+    std::lock_guard guard(lock_);
+    return terms_;
 }
 
 void SubscriberShared::requestAttachment()

@@ -47,7 +47,7 @@ class SubscriberShared
 public:
     SubscriberShared(SubscriberConfig config, std::shared_ptr<SubscriberObserver> observer, UniqueFd wake);
 
-    const SubscriberConfig config;
+    const SubscriberConfig config; // with the terms of the start
     const std::shared_ptr<SubscriberObserver> observer;
     const UniqueFd wake; // an eventfd that no peer ever has
     StopWord streamWord;
@@ -76,6 +76,8 @@ public:
     bool takeInterrupt() { return interrupted_.exchange(false, std::memory_order_acq_rel); }
 
     // Application -> control thread.
+    void setTerms(const SubscriberTerms &terms);
+    SubscriberTerms terms() const;
     void requestAttachment();
     bool takeAttachmentRequest() { return attachmentWanted_.exchange(false, std::memory_order_acq_rel); }
     void requestStop();
@@ -107,6 +109,7 @@ private:
     mutable std::mutex lock_;
     std::condition_variable finishedChanged_;
     std::deque<Notice> notices_; // two at most: a loss is acknowledged before the next joining
+    SubscriberTerms terms_;
     std::optional<PeerFault> fault_;
     std::optional<Acknowledged> acknowledged_;
     std::weak_ptr<Connection> current_; // for statistics

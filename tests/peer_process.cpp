@@ -287,8 +287,8 @@ uint64_t PeerProcess::stat(const std::string &field, const std::string &element)
     std::string text = command("get " + element + " ring-stats");
     std::erase(text, '\\'); // a serialized structure is quoted
     const size_t clients = text.find("clients=");
-    if (clients != std::string::npos) // the sum stands before and after the array of the clients
-        text.erase(clients, text.find('>', clients) - clients);
+    if (clients != std::string::npos) // the sum stands before the array of the clients
+        text.erase(clients);
     const size_t at = text.find(" " + field + "=");
     if (at == std::string::npos) {
         ADD_FAILURE() << "no " << field << " in " << text;

@@ -7,7 +7,8 @@
 // Commands come in as lines, and each is answered by a line "ok ..." or "no ..."; between them come
 // lines about what happens: "state PLAYING", "eos", "error TEXT", "warning TEXT", "info TEXT",
 // "connected ID PID UID", "disconnected ID REASON", "asked PID UID GID" (authorize-client or
-// authorize-producer), "latency-message ELEMENT", "ended" (last). See kUsage.
+// authorize-producer), "latency-message ELEMENT", "element STRUCTURE" (an element message), "ended" (last).
+// See kUsage.
 #include "peer_clock.h"
 #include "pipeline_tap.h"
 
@@ -107,6 +108,12 @@ gboolean onMessage(GstBus *, GstMessage *message, gpointer data)
         say(std::string("latency-message ") + GST_MESSAGE_SRC_NAME(message));
         gst_bin_recalculate_latency(GST_BIN(peer->pipeline));
         break;
+    case GST_MESSAGE_ELEMENT: {
+        gchar *text = gst_structure_to_string(gst_message_get_structure(message));
+        say(std::string("element ") + text);
+        g_free(text);
+        break;
+    }
     default:
         break;
     }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 using namespace sharedring;
@@ -67,9 +68,19 @@ std::vector<GstEvent *> Playing::events(GstEventType type, const char *structure
     return found;
 }
 
+ObjectOwner<GstElement> Playing::named(const char *name) const
+{
+    return ObjectOwner<GstElement>(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
+}
+
+void Playing::set(const char *property, const std::string &value) const
+{
+    gst_util_set_object_arg(G_OBJECT(named("ring").get()), property, value.c_str());
+}
+
 StructureOwner Playing::stats() const
 {
-    const ObjectOwner<GstElement> ring(gst_bin_get_by_name(GST_BIN(pipeline_.get()), "ring"));
+    const auto ring = named("ring");
     GstStructure *stats = nullptr;
     g_object_get(ring.get(), "ring-stats", &stats, nullptr);
     return StructureOwner(stats);
@@ -88,15 +99,53 @@ bool Playing::sendUpstream(GstEvent *event)
     return gst_pad_push_event(pad.get(), event);
 }
 
+namespace
+{
+
+// What the text of an error, a warning or an info leaves out.
+std::string wordsOf(GstMessage *message)
+{
+    GError *error = nullptr;
+    gchar *details = nullptr;
+    switch (GST_MESSAGE_TYPE(message)) {
+    case GST_MESSAGE_ERROR:
+        gst_message_parse_error(message, &error, &details);
+        break;
+    case GST_MESSAGE_WARNING:
+        gst_message_parse_warning(message, &error, &details);
+        break;
+    case GST_MESSAGE_INFO:
+        gst_message_parse_info(message, &error, &details);
+        break;
+    default:
+        return "";
+    }
+    const std::string words = std::string(" ") + error->message + (details ? details : "");
+    g_error_free(error);
+    g_free(details);
+    return words;
+}
+
+} // namespace
+
 std::vector<std::string> Playing::messages(GstMessageType types) const
 {
     std::vector<std::string> texts;
     const ObjectOwner<GstBus> bus(gst_element_get_bus(pipeline_.get()));
     while (GstMessage *message = gst_bus_pop_filtered(bus.get(), types)) {
         gchar *text = gst_info_strdup_printf("%" GST_PTR_FORMAT, message);
-        texts.emplace_back(text);
+        texts.push_back(text + wordsOf(message));
         g_free(text);
         gst_message_unref(message);
     }
     return texts;
+}
+
+bool Playing::awaitMessage(GstMessageType types, const std::string &part) const
+{
+    return await([&] {
+        const auto texts = messages(types);
+        return std::any_of(texts.begin(), texts.end(),
+                           [&](const std::string &text) { return text.find(part) != std::string::npos; });
+    });
 }

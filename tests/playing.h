@@ -32,14 +32,19 @@ public:
     // Upstream events that passed the pad, of this type (and structure).
     std::vector<GstEvent *> events(GstEventType type, const char *structure = nullptr) const;
 
-    // Of the element named "ring".
+    // Of the element named "ring", or the one given.
+    sharedring::ObjectOwner<GstElement> named(const char *name) const;
+    void set(const char *property, const std::string &value) const;
     sharedring::StructureOwner stats() const;
     uint64_t stat(const char *field) const;
 
     // An upstream event out of the sink pad of element().
     bool sendUpstream(GstEvent *event);
+    void setState(GstState state) const { gst_element_set_state(pipeline_.get(), state); }
     // What the bus has of these types, as texts.
     std::vector<std::string> messages(GstMessageType types) const;
+    // Waits until it has one of them whose text has `part`; what was before it is gone.
+    bool awaitMessage(GstMessageType types, const std::string &part) const;
 
 private:
     static GstPadProbeReturn onData(GstPad *pad, GstPadProbeInfo *info, gpointer self);

@@ -75,6 +75,10 @@ PublisherCallbacks Heard::callbacks(const std::shared_ptr<Heard> &heard)
                    std::string(reinterpret_cast<const char *>(bytes.data()), bytes.size()) + ")");
         return true;
     };
+    callbacks.dropsBegan = [heard](uint32_t id) { heard->add("drops of " + std::to_string(id)); };
+    callbacks.dropsEnded = [heard](uint32_t id, uint64_t buffers) {
+        heard->add("dropped " + std::to_string(buffers) + " of " + std::to_string(id));
+    };
     return callbacks;
 }
 

@@ -41,7 +41,8 @@ public:
     std::string warnings() const; // all of them, for a message
 
     // Lines are "warning ...", "info ...", "connected 3", "disconnected 3 (reason)",
-    // "never connected 3 (reason)", "attachment 3 (its bytes)", "request 7 of 3 (its bytes)".
+    // "never connected 3 (reason)", "attachment 3 (its bytes)", "request 7 of 3 (its bytes)", "drops of 3",
+    // "dropped 12 of 3".
     static ringcore::PublisherCallbacks callbacks(const std::shared_ptr<Heard> &heard);
 
 private:

@@ -411,6 +411,29 @@ TEST_F(Searching, ComesBackToAProducerThatBrokeTheProtocol)
     EXPECT_EQ(receive(), Received::Joined);
 }
 
+// Its application is told each time.
+TEST_F(Searching, TakesItsTimeOverAProducerThatComesAndGoesAtOnce)
+{
+    const ListeningSocket listening(path);
+    start();
+    const auto begin = Clock::now();
+    constexpr int kTurns = 5;
+    for (int turn = 0; turn < kTurns; turn++) {
+        accept(listening);
+        ASSERT_TRUE(producer->admit());
+        ASSERT_EQ(receive(), Received::Joined);
+        producer.reset();
+        ASSERT_EQ(receive(), Received::Lost);
+    }
+    EXPECT_GE(Clock::now() - begin, (10 + 20 + 40 + 80) * 1ms);
+    ASSERT_TRUE(
+        HostileProducer(UniqueFd()).waitUntil([this] { return observer->turns().size() == 2 * kTurns; }));
+    for (int turn = 0; turn < 2 * kTurns; turn += 2) {
+        EXPECT_EQ(observer->turns()[turn], "connected");
+        EXPECT_TRUE(observer->turns()[turn + 1].starts_with("disconnected: " + path));
+    }
+}
+
 TEST_F(Searching, TriesAgainWhereAProducerIsBusy)
 {
     config.reconnect = false; // it passes, whatever is to be done about a producer that is not there

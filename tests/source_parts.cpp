@@ -4,6 +4,7 @@
 #include "hostile_producer.h"
 #include "plugin/clock_bridge.h"
 #include "plugin/ring_memory.h"
+#include "plugin/source_port.h"
 #include "plugin/sticky_memory.h"
 #include "ringcore/memory_budget.h"
 
@@ -165,6 +166,24 @@ TEST(StickyMemory, BoundsTheNamesThatPadsKeep)
 }
 
 // ---- ClockBridge
+
+TEST(SourceCounters, TakeNoStampOfAProducerForMoreThanAClaim)
+{
+    SourceCounters counters;
+    constexpr uint64_t kNow = 3'000'000'000'000;
+    counters.countLatency(kNow, kNow);
+    counters.countLatency(kNow - 5000, kNow);
+    counters.countLatency(0, kNow); // long ago, or no time at all
+    counters.countLatency(0, UINT64_MAX);
+    EXPECT_EQ(counters.latencies[0], 1u);
+    EXPECT_EQ(counters.latencies[3], 1u);
+    EXPECT_EQ(counters.latencies[ringcore::kLatencyClasses - 1], 2u);
+    EXPECT_EQ(counters.stampsRefused, 0u);
+    counters.countLatency(kNow + 1, kNow); // to come
+    counters.countLatency(UINT64_MAX, 0);
+    EXPECT_EQ(counters.stampsRefused, 2u);
+    EXPECT_EQ(counters.latencies[0], 1u);
+}
 
 TEST(ClockBridge, TheSystemClockIsTheMonotonicOne)
 {

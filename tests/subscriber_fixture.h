@@ -46,6 +46,8 @@ public:
         std::lock_guard guard(lock_);
         waits_.push_back(why);
     }
+    void connected(const PeerIdentity &) override { addTurn("connected"); }
+    void disconnected(const std::string &why) override { addTurn("disconnected: " + why); }
     void log(const std::string &line) override
     {
         std::lock_guard guard(lock_);
@@ -62,6 +64,11 @@ public:
         std::lock_guard guard(lock_);
         return waits_;
     }
+    std::vector<std::string> turns() const
+    {
+        std::lock_guard guard(lock_);
+        return turns_;
+    }
     std::vector<std::string> lines() const
     {
         std::lock_guard guard(lock_);
@@ -69,10 +76,17 @@ public:
     }
 
 private:
+    void addTurn(const std::string &turn)
+    {
+        std::lock_guard guard(lock_);
+        turns_.push_back(turn);
+    }
+
     mutable std::mutex lock_;
     std::vector<std::byte> attachment_;
     std::vector<std::string> waits_;
     std::vector<std::string> lines_;
+    std::vector<std::string> turns_; // connected, disconnected
 };
 
 // A subscriber over a socketpair, whose other end is the test's.
