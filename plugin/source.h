@@ -75,6 +75,7 @@ private:
         std::string startError;
         ringcore::Delivery delivery;
         std::optional<ringcore::Received> received; // not handled yet: we were paused
+        GstClockTime waitedForLatency = 0;
     };
 
     std::shared_ptr<Run> run() const;
@@ -86,6 +87,9 @@ private:
     // Before the error that ends a run. gst-launch-1.0 forgets one that comes before its main loop
     // runs, and then waits for ever: from PLAYING on it does run, and soon after preroll began.
     bool waitToBeHeard(); // false: being stopped
+    // A producer with more latency than sinks allow for: what came before they know would be late.
+    void waitForLatency(Run &run);
+    void noteAllowedLatency(GstEvent *event);
     SourceStream::Next pushOwnEvents(Run &run);
     bool askProducer(GstEvent *event);
     void noteChangeLocked();
