@@ -60,8 +60,11 @@ static GstStateChangeReturn gst_shared_ring_sink_change_state(GstElement *elemen
 {
     GstElementClass *parent = GST_ELEMENT_CLASS(gst_shared_ring_sink_parent_class);
     sharedring::SinkState &state = stateOf(element);
-    if (!state.startFailed())
+    if (!state.startFailed()) {
+        if (const auto stream = state.current(); stream && transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
+            stream->play(); // before the base class wakes the streaming thread
         return parent->change_state(element, transition);
+    }
     GstBaseSink *base = GST_BASE_SINK_CAST(element);
     const gboolean isAsync = gst_base_sink_is_async_enabled(base);
     gst_base_sink_set_async_enabled(base, FALSE);
