@@ -75,6 +75,8 @@ static GstStateChangeReturn gst_shared_ring_sink_change_state(GstElement *elemen
     sharedring::SinkState &state = stateOf(element);
     if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
         state.leaveReady();
+    if (const auto stream = state.current(); stream && transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
+        stream->play(); // before the base class wakes the streaming thread
     const GstStateChangeReturn result =
         state.startFailed()
             ? change_state_of_failed(element, transition)

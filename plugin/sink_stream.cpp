@@ -110,9 +110,28 @@ GstFlowReturn SinkStream::preroll()
     return GST_FLOW_OK;
 }
 
+void SinkStream::unlockStop()
+{
+    paused_ = paused_ || !sink_->flushing;
+    stream_->resume();
+}
+
+void SinkStream::play()
+{
+    GST_BASE_SINK_PREROLL_LOCK(sink_);
+    paused_ = false;
+    GST_BASE_SINK_PREROLL_UNLOCK(sink_);
+}
+
+// The base class takes a thread that it has waked, and that has not run yet, for one that waits: paused
+// again meanwhile, it is to go on waiting.
 GstFlowReturn SinkStream::afterInterruption()
 {
-    return gst_base_sink_wait_preroll(sink_);
+    GstFlowReturn flow;
+    do {
+        flow = gst_base_sink_wait_preroll(sink_);
+    } while (flow == GST_FLOW_OK && paused_);
+    return flow;
 }
 
 // In render, or in a gap: there is no client (any more), and the stream waits for one.

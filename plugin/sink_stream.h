@@ -45,8 +45,9 @@ public:
     void endOfStream();                 // likewise
     void flushStart();                  // any thread
     void flushStop(bool resetTime);
-    void unlock() { stream_->interrupt(); }                                           // any thread
-    void unlockStop() { stream_->resume(); }                                          // any thread
+    void unlock() { stream_->interrupt(); } // any thread
+    void unlockStop();                      // any thread, with the preroll lock
+    void play();                            // the thread that changes the state
     void latencyChanged() { latencyChanged_.store(true, std::memory_order_relaxed); } // any thread
 
     void proposeAllocation(GstQuery *query, bool offerPool); // any thread
@@ -98,6 +99,7 @@ private:
     OutgoingTime time_;
     OutgoingMetas metas_;
     Piece piece_;
+    bool paused_ = false; // since unlockStop(), until play()
     bool upstreamLive_ = false;
     GstClockTime minimumLatency_ = 0;
     bool waitAnnounced_ = false;

@@ -201,6 +201,32 @@ void Source::pauseFor(std::chrono::nanoseconds time)
     changed_.wait_for(guard, time, [&] { return stopping_ || !ownEvents_.empty(); });
 }
 
+void Source::waitForLatency(Run &run)
+{
+    constexpr std::chrono::milliseconds kPatience{
+        100}; // not every application listens, and the ring fills meanwhile
+    const GstClockTime needed = run.port.isSynced() ? run.port.latency.load(std::memory_order_relaxed) : 0;
+    const auto isAllowed = [&] { return run.port.allowedLatency.load(std::memory_order_relaxed) >= needed; };
+    if (needed <= run.waitedForLatency || isAllowed())
+        return;
+    std::unique_lock guard(lock_);
+    if (!playing_)
+        return;
+    changed_.wait_for(guard, kPatience, [&] { return attention_.load() || isAllowed(); });
+    run.waitedForLatency = needed;
+}
+
+void Source::noteAllowedLatency(GstEvent *event)
+{
+    GstClockTime allowed = 0;
+    gst_event_parse_latency(event, &allowed);
+    std::lock_guard guard(lock_);
+    if (!run_)
+        return;
+    run_->port.allowedLatency.store(allowed, std::memory_order_relaxed);
+    changed_.notify_all();
+}
+
 SourceStream::Next Source::pushOwnEvents(Run &run)
 {
     while (attention_.load(std::memory_order_acquire)) {
@@ -236,6 +262,7 @@ void Source::iterate()
         gst_pad_pause_task(pad_);
         return;
     }
+    waitForLatency(*current);
     auto next = pushOwnEvents(*current);
     if (next == SourceStream::Next::Continue && current->stream->isComplete()) { // num-buffers=0
         current->stream->finish(nullptr);

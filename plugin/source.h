@@ -85,6 +85,7 @@ private:
         std::string startError;
         ringcore::Delivery delivery;
         std::optional<ringcore::Received> received; // not handled yet: we were paused
+        GstClockTime waitedForLatency = 0;
     };
 
     std::shared_ptr<Run> run() const;
@@ -98,6 +99,9 @@ private:
     bool waitToBeHeard(); // false: being stopped
     // Before more is received.
     void pauseFor(std::chrono::nanoseconds time);
+    // A producer with more latency than sinks allow for: what came before they know would be late.
+    void waitForLatency(Run &run);
+    void noteAllowedLatency(GstEvent *event);
     SourceStream::Next pushOwnEvents(Run &run);
     bool askProducer(GstEvent *event);
     void noteChangeLocked();

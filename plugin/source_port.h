@@ -70,7 +70,12 @@ struct SourcePort {
     std::atomic<bool> playing{false};      // base_time and clock are set
     std::atomic<bool> reconfigured{false}; // downstream changed: ask it again
     std::atomic<GstClockTime> latency{0};  // of the producer, bounded
+    // What downstream was told to allow for, by whoever plays the pipeline.
+    std::atomic<GstClockTime> allowedLatency{0};
     std::atomic<bool> clockStream{false};  // the stream's times are tied to the clock
+
+    // Whether sinks downstream show buffers by the clock, and so want to know of latency.
+    bool isSynced() const { return isLive || clockStream.load(std::memory_order_relaxed); }
 
     // What the wire's running times are ahead of ours, as of the last buffer; kNoTime: not known.
     std::atomic<int64_t> toWire{kNoTime};

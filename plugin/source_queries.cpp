@@ -101,6 +101,8 @@ bool Source::handleUpstreamEvent(EventOwner event)
         }
         return true;
     case GST_EVENT_LATENCY:
+        noteAllowedLatency(event.get());
+        [[fallthrough]];
     case GST_EVENT_QOS:
         askProducer(event.get());
         return true;
@@ -117,8 +119,7 @@ bool Source::query(GstQuery *query)
     switch (GST_QUERY_TYPE(query)) {
     case GST_QUERY_LATENCY: {
         const auto current = run();
-        const bool clockStream = current && current->port.clockStream.load(std::memory_order_relaxed);
-        const bool live = isLive() || clockStream;
+        const bool live = current ? current->port.isSynced() : isLive();
         gst_query_set_latency(query, live,
                               current && live ? current->port.latency.load(std::memory_order_relaxed) : 0,
                               GST_CLOCK_TIME_NONE);

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <iterator>
 #include <random>
 #include <string>
@@ -40,3 +41,10 @@ public:
 private:
     std::mt19937_64 engine_; // the standard says which numbers it gives
 };
+
+// A seed, or how often: what the environment says, or what a test does without it.
+inline uint64_t numberFrom(const char *variable, uint64_t otherwise)
+{
+    const char *text = std::getenv(variable);
+    return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}

@@ -5,13 +5,13 @@
 //
 // SHAREDRING_RANDOM_SEED has the first seed (each stream's is one more than the one's before), and
 // SHAREDRING_RANDOM_STREAMS how many streams there are: one alone to see a failure again, or thousands.
+#include "dice.h"
 #include "random_stream.h"
 #include "stream_ways.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <iterator>
 
 namespace
@@ -19,12 +19,6 @@ namespace
 
 constexpr uint64_t kSeed = 20240229;
 constexpr size_t kItems = 120; // of a stream, at least
-
-uint64_t numberFrom(const char *variable, uint64_t otherwise)
-{
-    const char *text = std::getenv(variable);
-    return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 class RandomStreams : public testing::Test
 {

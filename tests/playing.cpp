@@ -19,6 +19,22 @@ bool await(const std::function<bool()> &holds, std::chrono::milliseconds patienc
     return true;
 }
 
+void heedLatency(GstElement *pipeline)
+{
+    const ObjectOwner<GstBus> bus(gst_element_get_bus(pipeline));
+    gst_bus_set_sync_handler(
+        bus.get(),
+        [](GstBus *, GstMessage *message, gpointer ofBus) {
+            if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_LATENCY)
+                gst_element_call_async(
+                    GST_ELEMENT(ofBus),
+                    [](GstElement *element, gpointer) { gst_bin_recalculate_latency(GST_BIN(element)); },
+                    nullptr, nullptr);
+            return GST_BUS_PASS;
+        },
+        pipeline, nullptr);
+}
+
 Playing::Playing(const std::string &line, const std::string &padOf, const char *pad)
 {
     gst_init(nullptr, nullptr);
@@ -35,6 +51,7 @@ Playing::Playing(const std::string &line, const std::string &padOf, const char *
         looked.get(),
         static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_EVENT_UPSTREAM | GST_PAD_PROBE_TYPE_BUFFER), onData,
         this, nullptr);
+    heedLatency(pipeline_.get());
     gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
 }
 

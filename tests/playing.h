@@ -17,6 +17,9 @@
 // Looks until `holds`, for states that tell nobody when they change.
 bool await(const std::function<bool()> &holds, std::chrono::milliseconds patience = std::chrono::seconds(20));
 
+// As applications do: when an element says that its latency changed, the sinks are told.
+void heedLatency(GstElement *pipeline);
+
 class Playing
 {
 public:
