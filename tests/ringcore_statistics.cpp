@@ -77,6 +77,26 @@ TEST(Latencies, AreThoseOfTheBuffersThatWereGivenBack)
               1u); // 17 ms and more
 }
 
+// One look at the clock serves for all that a publish() does, but not beyond a wait.
+TEST(Latencies, CountFromWhenABufferThatWaitedWentOut)
+{
+    Producer producer{ProducerOptions(1, SlowClient::Block)};
+    RawClient quick(producer.socket());
+    RawClient slow(producer.socket());
+    ASSERT_TRUE(quick.join());
+    ASSERT_TRUE(slow.join());
+    producer.awaitJoined(2);
+    producer.deliver(1);
+    quick.giveBack(quick.read()->head);
+    const auto first = slow.read();
+    std::thread second([&] { producer.deliver(2); });
+    EXPECT_TRUE(slow.awaitProducerAsleep());
+    const uint64_t asleep = ringcore::monotonicNow();
+    slow.giveBack(first->head);
+    second.join();
+    EXPECT_GE(slow.read()->head.publishedAt, asleep);
+}
+
 TEST(Sums, StayWhenAClientGoes)
 {
     Producer producer{ProducerOptions(4)};

@@ -417,8 +417,8 @@ TEST_F(Searching, TakesItsTimeOverAProducerThatComesAndGoesAtOnce)
     const ListeningSocket listening(path);
     start();
     const auto begin = Clock::now();
-    constexpr int kTurns = 5;
-    for (int turn = 0; turn < kTurns; turn++) {
+    constexpr size_t kTurns = 5;
+    for (size_t turn = 0; turn < kTurns; turn++) {
         accept(listening);
         ASSERT_TRUE(producer->admit());
         ASSERT_EQ(receive(), Received::Joined);
@@ -428,7 +428,7 @@ TEST_F(Searching, TakesItsTimeOverAProducerThatComesAndGoesAtOnce)
     EXPECT_GE(Clock::now() - begin, (10 + 20 + 40 + 80) * 1ms);
     ASSERT_TRUE(
         HostileProducer(UniqueFd()).waitUntil([this] { return observer->turns().size() == 2 * kTurns; }));
-    for (int turn = 0; turn < 2 * kTurns; turn += 2) {
+    for (size_t turn = 0; turn < 2 * kTurns; turn += 2) {
         EXPECT_EQ(observer->turns()[turn], "connected");
         EXPECT_TRUE(observer->turns()[turn + 1].starts_with("disconnected: " + path));
     }
