@@ -10,6 +10,7 @@
 #include "plugin/toc_codec.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sharedring
 {
@@ -91,6 +92,13 @@ std::optional<EncodedEvent> encodeEvent(GstEvent *event)
     return EncodedEvent{kind->wire, out.take()};
 }
 
+EventOwner numbered(EventOwner event, guint32 seqnum)
+{
+    if (seqnum != GST_SEQNUM_INVALID)
+        gst_event_set_seqnum(event.get(), seqnum);
+    return event;
+}
+
 DecodedEvent decodeEvent(WireEvent type, std::span<const std::byte> bytes, GstObject *messageSource)
 {
     const Kind *kind = find(&Kind::wire, type);
@@ -101,8 +109,7 @@ DecodedEvent decodeEvent(WireEvent type, std::span<const std::byte> bytes, GstOb
     DecodedEvent decoded = kind->body.decode(in, messageSource);
     if (!decoded.event || in.failed() || !in.atEnd())
         return {};
-    if (seqnum != GST_SEQNUM_INVALID)
-        gst_event_set_seqnum(decoded.event.get(), seqnum);
+    decoded.event = numbered(std::move(decoded.event), seqnum);
     return decoded;
 }
 

@@ -64,6 +64,9 @@ struct DecodedEvent {
 [[nodiscard]] DecodedEvent decodeEvent(WireEvent type, std::span<const std::byte> bytes,
                                        GstObject *messageSource = nullptr);
 
+// With the peer's sequence number, where it is one.
+[[nodiscard]] EventOwner numbered(EventOwner event, guint32 seqnum);
+
 // The same gap at another time.
 [[nodiscard]] EventOwner movedGap(GstEvent *gap, GstClockTime timestamp, GstClockTime duration);
 

@@ -137,7 +137,7 @@ static GstFlowReturn gst_shared_ring_sink_wait_event(GstBaseSink *base, GstEvent
     if (GST_EVENT_TYPE(event) == GST_EVENT_GAP)
         return stream->gap(event);
     if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
-        stream->endOfStream();
+        stream->endOfStream(gst_event_get_seqnum(event));
     return GST_FLOW_OK;
 }
 
@@ -147,16 +147,17 @@ static gboolean gst_shared_ring_sink_event(GstBaseSink *base, GstEvent *event)
     if (!stream)
         return GST_BASE_SINK_CLASS(gst_shared_ring_sink_parent_class)->event(base, event);
     const GstEventType type = GST_EVENT_TYPE(event);
+    const guint32 seqnum = gst_event_get_seqnum(event);
     gboolean resetTime = TRUE;
     if (type == GST_EVENT_FLUSH_STOP)
         gst_event_parse_flush_stop(event, &resetTime);
     if (type == GST_EVENT_FLUSH_START)
-        stream->flushStart();
+        stream->flushStart(seqnum);
     else if (type != GST_EVENT_FLUSH_STOP && type != GST_EVENT_EOS && type != GST_EVENT_GAP)
         stream->event(event);
     const gboolean handled = GST_BASE_SINK_CLASS(gst_shared_ring_sink_parent_class)->event(base, event);
     if (type == GST_EVENT_FLUSH_STOP)
-        stream->flushStop(resetTime);
+        stream->flushStop(resetTime, seqnum);
     return handled;
 }
 

@@ -329,25 +329,25 @@ GstFlowReturn SinkStream::gap(GstEvent *event)
     return GST_FLOW_OK;
 }
 
-void SinkStream::endOfStream()
+void SinkStream::endOfStream(guint32 seqnum)
 {
     open();
-    stream_->endOfStream();
+    stream_->endOfStream(seqnum);
 }
 
-void SinkStream::flushStart()
+void SinkStream::flushStart(guint32 seqnum)
 {
-    stream_->flushStart();
+    stream_->flushStart(seqnum);
 }
 
-void SinkStream::flushStop(bool resetTime)
+void SinkStream::flushStop(bool resetTime, guint32 seqnum)
 {
     {
         const std::lock_guard guard(eventsLock_);
         std::erase_if(held_, [](const EventOwner &event) { return !survivesFlush(event.get()); });
     }
     oldNewsUntil_ = GST_CLOCK_TIME_NONE;
-    stream_->flushStop(resetTime, kForgottenAtFlush);
+    stream_->flushStop(resetTime, kForgottenAtFlush, seqnum);
 }
 
 // ---- memory for upstream

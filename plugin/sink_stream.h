@@ -42,9 +42,9 @@ public:
     GstFlowReturn renderList(GstBufferList *list);
     void event(GstEvent *event);        // not EOS, GAP, FLUSH; any thread, if it is not serialized
     GstFlowReturn gap(GstEvent *event); // after it was waited for
-    void endOfStream();                 // likewise
-    void flushStart();                  // any thread
-    void flushStop(bool resetTime);
+    void endOfStream(guint32 seqnum);   // likewise
+    void flushStart(guint32 seqnum);    // any thread
+    void flushStop(bool resetTime, guint32 seqnum);
     void unlock() { stream_->interrupt(); } // any thread
     void unlockStop();                      // any thread, with the preroll lock
     void play();                            // the thread that changes the state

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "source_observer.h"
 
+#include "plugin/event_codec.h"
 #include "plugin/format_names.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_shared_ring_src_debug);
@@ -55,10 +56,10 @@ std::vector<std::byte> SourceObserver::attachment()
     return encodeFormatNames(downstream.get());
 }
 
-void SourceObserver::flushStarted()
+void SourceObserver::flushStarted(uint32_t seqnum)
 {
     if (const auto source = pad())
-        gst_pad_push_event(source.get(), gst_event_new_flush_start());
+        gst_pad_push_event(source.get(), numbered(EventOwner(gst_event_new_flush_start()), seqnum).release());
 }
 
 void SourceObserver::waiting(const std::string &why)

@@ -28,7 +28,7 @@ public:
 
     bool authorizeProducer(const ringcore::PeerIdentity &identity) override;
     std::vector<std::byte> attachment() override;
-    void flushStarted() override;
+    void flushStarted(uint32_t seqnum) override;
     void waiting(const std::string &why) override;
     void connected(const ringcore::PeerIdentity &producer) override;
     void disconnected(const std::string &why) override;

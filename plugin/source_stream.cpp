@@ -61,10 +61,10 @@ SourceStream::Next SourceStream::handle(Received received, Delivery &delivery)
     case Received::Record:
         return handleRecord(delivery);
     case Received::EndOfStream:
-        endStream();
+        endStream(delivery.number);
         break;
     case Received::FlushStop:
-        endFlush(delivery.resetTime);
+        endFlush(delivery.resetTime, delivery.number);
         break;
     case Received::Joined:
         join(delivery);
@@ -162,17 +162,17 @@ void SourceStream::finish(EventOwner eos)
     subscriber_.stop();
 }
 
-void SourceStream::endStream()
+void SourceStream::endStream(guint32 seqnum)
 {
     if (atEnd_)
         return;
     pushOwnStart();
     GST_DEBUG_OBJECT(port_.element, "end of the producer's stream");
     atEnd_ = true;
-    gst_pad_push_event(port_.pad, gst_event_new_eos());
+    gst_pad_push_event(port_.pad, numbered(EventOwner(gst_event_new_eos()), seqnum).release());
 }
 
-void SourceStream::endFlush(bool producerResetsTime)
+void SourceStream::endFlush(bool producerResetsTime, guint32 seqnum)
 {
     allowance_.spend(0, monotonicNow());
     held_.clear();
@@ -182,7 +182,7 @@ void SourceStream::endFlush(bool producerResetsTime)
     atEnd_ = false;
     discont_ = true;
     const bool reset = times_.flushed(producerResetsTime);
-    gst_pad_push_event(port_.pad, gst_event_new_flush_stop(reset));
+    gst_pad_push_event(port_.pad, numbered(EventOwner(gst_event_new_flush_stop(reset)), seqnum).release());
 }
 
 void SourceStream::takeStreamInfo(const Delivery &delivery)

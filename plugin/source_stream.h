@@ -55,8 +55,8 @@ private:
     Next handleRecord(ringcore::Delivery &delivery);
     Next handleLoss(const ringcore::Loss &loss);
     void join(const ringcore::Delivery &delivery);
-    void endStream();
-    void endFlush(bool producerResetsTime);
+    void endStream(guint32 seqnum);
+    void endFlush(bool producerResetsTime, guint32 seqnum);
     void takeStreamInfo(const ringcore::Delivery &delivery);
 
     // source_stream_events.cpp

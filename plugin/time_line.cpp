@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "time_line.h"
 
+#include "plugin/event_codec.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -112,10 +114,7 @@ EventOwner TimeLine::takeSegment(int64_t firstTime, const RunningClock &clock)
             gst_segment_offset_running_time(&sentSegment_, GST_FORMAT_TIME, *offset_);
         }
     }
-    EventOwner event(gst_event_new_segment(&sentSegment_));
-    if (seqnum_ != GST_SEQNUM_INVALID)
-        gst_event_set_seqnum(event.get(), seqnum_);
-    return event;
+    return numbered(EventOwner(gst_event_new_segment(&sentSegment_)), seqnum_);
 }
 
 int64_t TimeLine::runningTimeOf(int64_t wireTime) const

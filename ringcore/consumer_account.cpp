@@ -156,7 +156,7 @@ void ConsumerAccount::fillIn(Record &record, std::optional<uint32_t> publication
     }
     // The mark stays for a consumer that has not come so far, but must not match a cursor that wrapped.
     if (endAt_ && writer_.written() - *endAt_ >= writer_.capacity())
-        setEndOfStream(false, 0);
+        setEndOfStream(false, 0, 0);
 }
 
 void ConsumerAccount::setEpoch(uint64_t packedEpoch)
@@ -164,9 +164,10 @@ void ConsumerAccount::setEpoch(uint64_t packedEpoch)
     forward().epoch.store(packedEpoch, std::memory_order_release);
 }
 
-void ConsumerAccount::setEndOfStream(bool ended, uint32_t epoch)
+void ConsumerAccount::setEndOfStream(bool ended, uint32_t epoch, uint32_t number)
 {
     endAt_ = ended ? std::optional(writer_.written()) : std::nullopt;
+    forward().endNumber.store(number, std::memory_order_relaxed); // made visible by the mark
     forward().endOfStream.store(ended ? packEndOfStream(epoch, writer_.written()) : 0,
                                 std::memory_order_release);
 }

@@ -72,7 +72,7 @@ public:
     bool showStaged(ListEnds ends);
 
     void setEpoch(uint64_t packedEpoch);
-    void setEndOfStream(bool ended, uint32_t epoch);
+    void setEndOfStream(bool ended, uint32_t epoch, uint32_t number);
     void setBound(uint64_t bytes);
     // Wakes the consumer if it sleeps: after all of the above.
     void wake();

@@ -250,8 +250,8 @@ std::optional<Loss> ConsumerControl::hear(const Joined &joined, const Message &m
     } else {
         outcome = decodeEmpty(message, MessageType::Look);
         if (outcome) {
-            const auto seen =
-                joined.connection->flushes().look([this] { shared_->observer->flushStarted(); });
+            const auto seen = joined.connection->flushes().look(
+                [this](uint32_t number) { shared_->observer->flushStarted(number); });
             if (!seen)
                 outcome = tl::unexpected(seen.error());
             shared_->streamWord.poke();

@@ -122,10 +122,12 @@ public:
     // A buffer that found no room in the arena: it counts as dropped for every consumer.
     RINGCORE_API void countDropForAll();
     RINGCORE_API void forgetSticky(std::span<const uint32_t> places);
-    RINGCORE_API void flushStart(); // any thread
-    RINGCORE_API void flushStop(bool resetTime,
-                                std::span<const uint32_t> forgottenPlaces); // sticky places a flush removes
-    RINGCORE_API void endOfStream();
+    // Sticky places that a flush removes are `forgottenPlaces`. `number`: one of the application's that goes
+    // with it (Delivery::number); of a flush, 31 bits of it.
+    RINGCORE_API void flushStart(uint32_t number = 0); // any thread
+    RINGCORE_API void flushStop(bool resetTime, std::span<const uint32_t> forgottenPlaces,
+                                uint32_t number = 0);
+    RINGCORE_API void endOfStream(uint32_t number = 0);
 
     // Any thread: takes back what was released.
     RINGCORE_API void reap();
@@ -247,6 +249,8 @@ private:
     std::vector<StickyEvent> sticky_; // by place
     uint32_t epoch_ = 0;
     bool resetTime_ = false;
+    uint32_t epochNumber_ = 0; // the application's, of where the epoch began
+    uint32_t endNumber_ = 0;   // and of the end
     bool ended_ = false;
     bool begun_ = false;       // since its start, a flush or an end, a buffer came by
     bool hasKeyUnits_ = false; // ... that was no delta: some muxers make nothing else

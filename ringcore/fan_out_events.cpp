@@ -174,7 +174,7 @@ bool FanOut::catchUpLocked(ConsumerAccount &account, After &after)
     account.behind = false;
     account.discont = true;
     if (ended_)
-        account.setEndOfStream(true, epoch_);
+        account.setEndOfStream(true, epoch_, endNumber_);
     account.wake();
     return true;
 }
@@ -200,20 +200,21 @@ void FanOut::forgetSticky(std::span<const uint32_t> places)
     forgetLocked(places);
 }
 
-void FanOut::endOfStream()
+void FanOut::endOfStream(uint32_t number)
 {
     After after;
     std::lock_guard guard(lock_);
     if (isFlushing(epoch_))
         return;
     ended_ = true;
+    endNumber_ = number;
     begun_ = hasKeyUnits_ = false;
     for (size_t i = members_.size(); i-- > 0;) {
         ConsumerAccount &account = *members_[i].account;
         if (account.behind) {
             catchUpLocked(account, after); // sets the mark if there is room; else whoever catches up does
         } else {
-            account.setEndOfStream(true, epoch_);
+            account.setEndOfStream(true, epoch_, endNumber_);
             account.wake();
         }
     }
@@ -222,37 +223,39 @@ void FanOut::endOfStream()
 uint64_t FanOut::epochWord()
 {
     std::lock_guard guard(lock_);
-    return packEpoch(epoch_, resetTime_);
+    return packEpoch(epoch_, resetTime_, epochNumber_);
 }
 
-void FanOut::flushStart()
+void FanOut::flushStart(uint32_t number)
 {
     After after;
     std::lock_guard guard(lock_);
     if (isFlushing(epoch_))
         return;
     epoch_++;
+    epochNumber_ = number;
     for (const Membership &member : members_) {
-        member.account->setEpoch(packEpoch(epoch_, false));
+        member.account->setEpoch(packEpoch(epoch_, false, number));
         member.account->wake();
         after.calls.push_back(member.look);
     }
     stop_.poke(); // nobody is waited for now
 }
 
-void FanOut::flushStop(bool resetTime, std::span<const uint32_t> forgottenPlaces)
+void FanOut::flushStop(bool resetTime, std::span<const uint32_t> forgottenPlaces, uint32_t number)
 {
     After after;
     std::lock_guard guard(lock_);
     epoch_ = (epoch_ | 1) + 1;
     resetTime_ = resetTime;
+    epochNumber_ = number;
     ended_ = false;
     begun_ = hasKeyUnits_ = false;
     forgetLocked(forgottenPlaces);
     for (size_t i = members_.size(); i-- > 0;) {
         Membership &member = members_[i];
-        member.account->setEndOfStream(false, epoch_);
-        member.account->setEpoch(packEpoch(epoch_, resetTime));
+        member.account->setEndOfStream(false, epoch_, 0);
+        member.account->setEpoch(packEpoch(epoch_, resetTime, number));
         member.account->wake(); // whether or not there is room for more
         after.calls.push_back(member.look);
         // The reader throws away what is in the ring, events too: the state is told again.

@@ -76,7 +76,7 @@ void FanOut::join(Membership membership)
     const auto account = membership.account;
     members_.push_back(std::move(membership));
     countLocked(); // before it hears anything: who hears from it that it is here finds it counted
-    account->setEpoch(packEpoch(epoch_, resetTime_));
+    account->setEpoch(packEpoch(epoch_, resetTime_, epochNumber_));
     account->behind = true;
     account->isMidway = begun_;
     if (!catchUpLocked(*account, after)) {
@@ -231,7 +231,7 @@ void FanOut::close()
     while (!members_.empty()) {
         ConsumerAccount &account = *members_.back().account;
         if (ended_) // also for who was behind: better an end without the last tags than none
-            account.setEndOfStream(true, epoch_);
+            account.setEndOfStream(true, epoch_, endNumber_);
         account.wake();
         removeLocked(members_.end() - 1, after);
     }

@@ -4,7 +4,7 @@
 namespace ringcore
 {
 
-Result<FlushGate::Seen> FlushGate::look(const std::function<void()> &began)
+Result<FlushGate::Seen> FlushGate::look(const std::function<void(uint32_t)> &began)
 {
     std::lock_guard guard(lock_);
     const uint64_t word = word_.load(std::memory_order_acquire); // pairs with the producer's store
@@ -16,9 +16,9 @@ Result<FlushGate::Seen> FlushGate::look(const std::function<void()> &began)
     // Flushes that follow one that is under way count as one with it.
     if (newest_ != passedOn_ && !flushing_) {
         flushing_ = true;
-        began();
+        began(epochNumber(word));
     }
-    return Seen{newest_, epochResetsTime(word), flushing_};
+    return Seen{newest_, epochResetsTime(word), epochNumber(word), flushing_};
 }
 
 void FlushGate::passedOn(uint32_t epoch)

@@ -34,12 +34,13 @@ public:
     struct Seen {
         uint32_t epoch;
         bool resetTime;
-        bool flushing; // `began` was called for a flush that is not passed on yet
+        uint32_t number; // the application's, of where the epoch begins
+        bool flushing;   // `began` was called for a flush that is not passed on yet
     };
 
-    // Reads the epoch word, and calls `began` (under this gate's lock) if a flush began that nobody
-    // told of. Either thread. Fault: EpochUnexpected, if it went backwards.
-    Result<Seen> look(const std::function<void()> &began);
+    // Reads the epoch word, and calls `began` (under this gate's lock) with its number if a flush began that
+    // nobody told of. Either thread. Fault: EpochUnexpected, if it went backwards.
+    Result<Seen> look(const std::function<void(uint32_t)> &began);
 
     // The flush that ended with `epoch` was passed on. The streaming thread.
     void passedOn(uint32_t epoch);

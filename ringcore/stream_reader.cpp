@@ -112,6 +112,7 @@ StreamReader::Looked StreamReader::drained(Delivery &delivery)
     // thread, which might have begun another flush, is done with this connection.
     if (left && left->flushes().underWay()) {
         delivery.resetTime = true;
+        delivery.number = 0;
         return Received::FlushStop;
     }
     delivery.loss = std::move(*loss_);
@@ -151,6 +152,7 @@ StreamReader::Looked StreamReader::lookAtRing(Delivery &delivery)
     }
     if (epochSeen_ == epoch_ && !endTold_ && atEndOfStream()) {
         endTold_ = true;
+        delivery.number = connection_->forward().endNumber.load(std::memory_order_relaxed);
         return Received::EndOfStream;
     }
     if (*available == 0 || (loss_ && drainLeft_ == 0))
@@ -162,7 +164,8 @@ StreamReader::Looked StreamReader::lookAtRing(Delivery &delivery)
 
 StreamReader::Looked StreamReader::lookAtFlush(Delivery &delivery)
 {
-    const auto seen = connection_->flushes().look([this] { shared_->observer->flushStarted(); });
+    const auto seen =
+        connection_->flushes().look([this](uint32_t number) { shared_->observer->flushStarted(number); });
     if (!seen)
         return drop(seen.error());
     epochSeen_ = seen->epoch;
@@ -171,6 +174,7 @@ StreamReader::Looked StreamReader::lookAtFlush(Delivery &delivery)
     shared_->flushes.add();
     flushToPassOn_ = seen->epoch;
     delivery.resetTime = seen->resetTime;
+    delivery.number = seen->number;
     return Received::FlushStop;
 }
 

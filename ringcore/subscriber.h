@@ -82,7 +82,8 @@ public:
     // The stream is being flushed: let go of whatever blocks the streaming thread. Once for each
     // flush, from the streaming thread inside receive() or from the control thread; Received::FlushStop
     // follows. It must not wait for the other thread.
-    virtual void flushStarted() = 0;
+    // `number` is the producer's (FanOut::flushStart), and means nothing here.
+    virtual void flushStarted(uint32_t number) = 0;
 
     // There is no producer yet, and `why`: once for each new reason.
     virtual void waiting(const std::string &why) = 0;
@@ -123,6 +124,7 @@ struct Delivery {
     Lease lease;                            // keeps payload and extra
     bool nearBound = false;                 // copy and give back: little is left of what we may hold
     bool resetTime = false;
+    uint32_t number = 0; // what the producer gave to this FlushStop or EndOfStream: a claim
     ListPlace list = ListPlace::None;
     PeerIdentity producer;
     Loss loss;

@@ -79,6 +79,7 @@ struct ForwardHeader {
     std::atomic<uint64_t> endOfStream;               // see packEndOfStream; 0: none
     std::atomic<uint64_t> boundBytes;                // what this client may hold
     std::atomic<uint32_t> boundBlocks;
+    std::atomic<uint32_t> endNumber; // the application's, of the end of the stream
 };
 static_assert(sizeof(ForwardHeader) == 3 * kCacheLine);
 static_assert(offsetof(ForwardHeader, bell) == kCacheLine &&
@@ -116,10 +117,10 @@ static_assert(offsetof(ReturnPage, bell) == kCacheLine &&
               offsetof(ReturnPage, generations) == 2 * kCacheLine);
 
 // The epoch is odd while the stream is flushing; bit 32 says whether the flush that ended (or is
-// under way) resets the running time.
-constexpr uint64_t packEpoch(uint32_t epoch, bool resetTime)
+// under way) resets the running time. The others are the application's number of this beginning or end.
+constexpr uint64_t packEpoch(uint32_t epoch, bool resetTime, uint32_t number)
 {
-    return (uint64_t{resetTime} << 32) | epoch;
+    return (uint64_t{number} << 33) | (uint64_t{resetTime} << 32) | epoch;
 }
 constexpr uint32_t epochOf(uint64_t word)
 {
@@ -128,6 +129,10 @@ constexpr uint32_t epochOf(uint64_t word)
 constexpr bool epochResetsTime(uint64_t word)
 {
     return (word >> 32) & 1;
+}
+constexpr uint32_t epochNumber(uint64_t word)
+{
+    return static_cast<uint32_t>(word >> 33);
 }
 constexpr bool isFlushing(uint32_t epoch)
 {

@@ -23,7 +23,7 @@ public:
     bool authorizeProducer(const ringcore::PeerIdentity &) override { return true; }
     // To a sharedringsink: every format of video and of audio is welcome, and no names follow.
     std::vector<std::byte> attachment() override { return {std::byte{1}, std::byte{1}, {}, {}}; }
-    void flushStarted() override {}
+    void flushStarted(uint32_t) override {}
     void waiting(const std::string &) override {}
     void log(const std::string &) override {}
 };

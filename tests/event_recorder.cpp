@@ -102,12 +102,8 @@ std::string describeContents(GstEvent *event)
 
 std::string describe(GstEvent *event)
 {
-    std::string text = GST_EVENT_TYPE_NAME(event);
-    // These are no records of the ring, and are made anew.
-    const GstEventType type = GST_EVENT_TYPE(event);
-    if (type != GST_EVENT_EOS && type != GST_EVENT_FLUSH_START && type != GST_EVENT_FLUSH_STOP)
-        text += " #" + std::to_string(gst_event_get_seqnum(event));
-    return text + " " + describeContents(event);
+    return std::string(GST_EVENT_TYPE_NAME(event)) + " #" + std::to_string(gst_event_get_seqnum(event)) +
+           " " + describeContents(event);
 }
 
 EventRecorder::EventRecorder(GstPad *pad)

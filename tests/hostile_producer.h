@@ -164,14 +164,15 @@ struct HostileProducer {
         record.head.slot = ringcore::kNoSlot;
         return record;
     }
-    void setEpoch(uint32_t epoch, bool resetTime = false)
+    void setEpoch(uint32_t epoch, bool resetTime = false, uint32_t number = 0)
     {
-        header().epoch.store(ringcore::packEpoch(epoch, resetTime));
+        header().epoch.store(ringcore::packEpoch(epoch, resetTime, number));
         ringcore::ring(header().bell);
     }
     void look() const { send(ringcore::encodeEmpty(ringcore::MessageType::Look)); }
-    void endStream(uint32_t epoch = 0)
+    void endStream(uint32_t epoch = 0, uint32_t number = 0)
     {
+        header().endNumber.store(number);
         header().endOfStream.store(ringcore::packEndOfStream(epoch, writer.written()));
         ringcore::ring(header().bell);
     }

@@ -62,6 +62,7 @@ private:
     void groupDone();
     void outOfBand();
     void flush();
+    void startAndStopAFlush(bool resetTime);
     void endAndBeginAgain();
 
     void beginning();
@@ -175,6 +176,16 @@ void Maker::outOfBand()
          true);
 }
 
+// Both are of one seek, and have its number.
+void Maker::startAndStopAFlush(bool resetTime)
+{
+    GstEvent *start = gst_event_new_flush_start();
+    GstEvent *stop = gst_event_new_flush_stop(resetTime);
+    gst_event_set_seqnum(stop, gst_event_get_seqnum(start));
+    push(start, true);
+    push(stop, true);
+}
+
 void Maker::flush()
 {
     // Before the first buffer there is nothing that could be flushed, and no order in which to say so.
@@ -183,8 +194,7 @@ void Maker::flush()
     // A pad that is flushed before it has returned from a sticky event gets that again. So the last
     // thing before the flush is none, and once it is seen all sticky ones are through.
     push(gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty("before-a-flush")));
-    push(gst_event_new_flush_start(), true);
-    push(gst_event_new_flush_stop(dice_.oneIn(2)), true);
+    startAndStopAFlush(dice_.oneIn(2));
     isUnderWay_ = false;
     if (dice_.oneIn(3))
         caps();
@@ -227,8 +237,7 @@ void Maker::endAndBeginAgain()
         return;
     push(gst_event_new_eos(), true);
     // GStreamer 1.22's base sink takes nothing more without a flush.
-    push(gst_event_new_flush_start(), true);
-    push(gst_event_new_flush_stop(TRUE), true);
+    startAndStopAFlush(true);
     beginning();
 }
 

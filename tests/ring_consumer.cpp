@@ -38,7 +38,7 @@ class Consumer::Observer : public ringcore::SubscriberObserver
 public:
     bool authorizeProducer(const ringcore::PeerIdentity &) override { return true; }
     std::vector<std::byte> attachment() override { return {}; }
-    void flushStarted() override {}
+    void flushStarted(uint32_t) override {}
     void waiting(const std::string &) override {}
     void log(const std::string &) override {}
 };

@@ -49,7 +49,7 @@ class Quiet : public SubscriberObserver
 public:
     bool authorizeProducer(const PeerIdentity &) override { return true; }
     std::vector<std::byte> attachment() override { return {}; }
-    void flushStarted() override {}
+    void flushStarted(uint32_t) override {}
     void waiting(const std::string &) override {}
     void log(const std::string &line) override { std::fprintf(stderr, "%s\n", line.c_str()); }
 };

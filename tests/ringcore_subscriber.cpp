@@ -277,6 +277,22 @@ TEST_F(SubscriberTest, PassesAFlushOnOnceAndDiscardsWhatWasBefore)
     EXPECT_EQ(subscriber->statistics().discarded, 2u);
 }
 
+TEST_F(SubscriberTest, HearsTheNumbersOfFlushesAndOfTheEnd)
+{
+    join();
+    producer->endStream(0, 0xfedcba98);
+    ASSERT_EQ(receive(), Received::EndOfStream);
+    EXPECT_EQ(delivery.number, 0xfedcba98);
+    producer->setEpoch(1, false, 0x7fffffff);
+    producer->look();
+    ASSERT_TRUE(producer->waitUntil([this] { return observer->flushes == 1; }));
+    EXPECT_EQ(observer->flushNumber, 0x7fffffffu);
+    producer->setEpoch(2, true, 1234);
+    ASSERT_EQ(receive(), Received::FlushStop);
+    EXPECT_EQ(delivery.number, 1234u);
+    EXPECT_TRUE(delivery.resetTime);
+}
+
 TEST_F(SubscriberTest, SeesAFlushWithoutBeingTold)
 {
     join();
@@ -364,7 +380,7 @@ TEST_F(SubscriberTest, RefusesAnEpochThatGoesBackWhenToldOverTheSocket)
     join();
     producer->setEpoch(4);
     ASSERT_EQ(receive(), Received::FlushStop);
-    producer->header().epoch = packEpoch(2, false);
+    producer->header().epoch = packEpoch(2, false, 0);
     producer->look();
     ASSERT_TRUE(producer->waitUntil([this] { return !observer->lines().empty(); })); // by the control thread
     expectFault(FaultKind::EpochUnexpected, 4, 2);

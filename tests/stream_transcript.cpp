@@ -20,13 +20,6 @@ std::string textOfMetas(GstBuffer *buffer)
     return text;
 }
 
-// Words in the ring, and not events there.
-bool isWord(GstEvent *event)
-{
-    return GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START || GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP ||
-           GST_EVENT_TYPE(event) == GST_EVENT_EOS;
-}
-
 } // namespace
 
 std::string StreamTranscript::textOfGroup(GstEvent *event)
@@ -44,7 +37,7 @@ std::string StreamTranscript::lineOf(GstEvent *event)
     if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
         beginsStretch_ = true;
     std::string line = GST_EVENT_TYPE_NAME(event);
-    if (seqnums_ == Seqnums::Shown && !isWord(event))
+    if (seqnums_ == Seqnums::Shown)
         line += " #" + std::to_string(gst_event_get_seqnum(event));
     return line + " " + textOfContents(event) + textOfGroup(event);
 }

@@ -33,6 +33,7 @@ class Observer final : public SubscriberObserver
 public:
     std::function<bool(const PeerIdentity &)> authorize = [](const PeerIdentity &) { return true; };
     std::atomic<int> flushes{0};
+    std::atomic<uint32_t> flushNumber{0};
 
     bool authorizeProducer(const PeerIdentity &identity) override { return authorize(identity); }
     std::vector<std::byte> attachment() override
@@ -40,7 +41,11 @@ public:
         std::lock_guard guard(lock_);
         return attachment_;
     }
-    void flushStarted() override { flushes++; }
+    void flushStarted(uint32_t number) override
+    {
+        flushes++;
+        flushNumber = number;
+    }
     void waiting(const std::string &why) override
     {
         std::lock_guard guard(lock_);

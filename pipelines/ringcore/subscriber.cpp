@@ -21,7 +21,7 @@ class Observer final : public SubscriberObserver
 public:
     bool authorizeProducer(const PeerIdentity &) override { return true; }
     std::vector<std::byte> attachment() override { return {}; }
-    void flushStarted() override {}
+    void flushStarted(uint32_t) override {}
     void waiting(const std::string &why) override { log(why); }
     void log(const std::string &line) override { std::fprintf(stderr, "subscriber: %s\n", line.c_str()); }
 };
