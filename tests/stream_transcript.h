@@ -8,7 +8,6 @@
 //   equal and others do not.
 // - The first buffer of all, and the first after a flush, may say DISCONT: who joins a stream that
 //   goes on cannot know what was before.
-// - Metas that are no part of what crosses: SEI messages, which a parser makes from the stream again.
 // - Where a buffer's bytes lie: its memories, and whether they may be written.
 #pragma once
 
