@@ -15,6 +15,11 @@
  * |[
  * gst-launch-1.0 filesrc location=video.mkv ! sharedringsink @preset=lossless-file socket=/run/x
  * ]| One of three presets: live-camera, lossless-file, sandboxed-decoder.
+ *
+ * ## Messages
+ * Element messages, from a thread of the client that they are about: sharedring-client-connected (id, pid,
+ * uid), sharedring-client-disconnected (id, reason), sharedring-drop-start (id) when a client begins to lose
+ * buffers, sharedring-drop-end (id, dropped) when it gets them again or is gone.
  */
 #include "sharedringsink.h"
 

@@ -30,6 +30,9 @@
  * |[
  * gst-launch-1.0 playbin3 uri=sharedring:///tmp/camera
  * ]| Plays what the producer sends, raw or encoded, by its URI.
+ *
+ * ## Messages
+ * Element messages: sharedring-producer-connected (pid, uid), sharedring-producer-disconnected (reason).
  */
 
 #include "sharedringsrc.h"

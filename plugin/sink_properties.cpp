@@ -143,8 +143,8 @@ void installSinkProperties(GObjectClass *klass)
                                            "Clients that are connected now", 0, G_MAXUINT, 0, kReadOnly));
     install(kRingStats,
             g_param_spec_boxed("ring-stats", "Ring statistics",
-                               "Counts of frames, bytes, drops, copies, wakes and buffers held, in sum "
-                               "and for each client",
+                               "Counts of frames, bytes, drops, copies, wakes, buffers held and latencies, "
+                               "in sum and for each client",
                                GST_TYPE_STRUCTURE, kReadOnly));
 }
 

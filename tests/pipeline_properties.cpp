@@ -54,7 +54,8 @@ TEST_P(PropertiesOf, SayWhenTheyMayBeChanged)
         const bool saysPlaying = blurb.find("; mutable in PLAYING: ") != std::string::npos;
         const bool saysReady = blurb.ends_with("; mutable in READY");
         EXPECT_EQ(blurb.find("mutable"), blurb.rfind("mutable")) << spec->name;
-        switch (spec->flags & kMutable) {
+        const guint isMutable = static_cast<guint>(spec->flags) & kMutable;
+        switch (isMutable) {
         case GST_PARAM_MUTABLE_PLAYING:
             inPlaying.insert(spec->name);
             EXPECT_TRUE(saysPlaying) << spec->name;
@@ -67,7 +68,7 @@ TEST_P(PropertiesOf, SayWhenTheyMayBeChanged)
             break;
         default:
             readOnly.insert(spec->name);
-            EXPECT_EQ(spec->flags & kMutable, 0u) << spec->name;
+            EXPECT_EQ(isMutable, 0u) << spec->name;
             EXPECT_FALSE(spec->flags & G_PARAM_WRITABLE) << spec->name;
             EXPECT_FALSE(saysPlaying || saysReady) << spec->name;
         }
