@@ -69,6 +69,8 @@ void SourceStream::takeEvent(const Delivery &delivery)
         refuse("event of type " + std::to_string(number) + " before any stream-start");
         return;
     }
+    if (type == WireEvent::Gap && cameBeforePlaying(delivery))
+        return;
     // A stream that begins anew without a flush is told in full: after an end the pad takes nothing else.
     if (atEnd_ && type == WireEvent::StreamStart)
         sticky_.forgetAll();
@@ -237,6 +239,7 @@ void SourceStream::takeGap(EventOwner event)
     gst_event_parse_gap(event.get(), &time, &duration);
     if (!capsAccepted_)
         return;
+    goOnAfterPause();
     if (times_.owesSegment())
         pushOwedSegment(wireTime(time));
     if (!times_.hasSegment())

@@ -49,12 +49,25 @@ void TimeLine::join()
     owed_ = sent_ = false;
 }
 
-bool TimeLine::flushed(bool producerResetsTime)
+void TimeLine::beginAgain()
 {
-    // Upstream sends a new segment after a flush; should it not, the old one goes on.
+    if (!live_ || timestamps_ != Timestamps::Preserve || wire_.format != GST_FORMAT_TIME)
+        return;
+    offset_.reset();
+    takeBack();
+}
+
+void TimeLine::takeBack()
+{
     restored_ = (restored_ && owed_) || sent_;
     owed_ = owed_ || sent_;
     sent_ = false;
+}
+
+bool TimeLine::flushed(bool producerResetsTime)
+{
+    // Upstream sends a new segment after a flush; should it not, the old one goes on.
+    takeBack();
     // A live stream's times are tied to the clock, or begin now: were running time to begin anew with
     // its first buffer, that buffer would be due in a far future.
     const bool reset = producerResetsTime && !live_ && timestamps_ == Timestamps::Preserve;

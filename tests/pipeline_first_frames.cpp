@@ -33,7 +33,7 @@ struct Frame {
 class Showing
 {
 public:
-    Showing(const std::string &socket, const std::string &decoder)
+    Showing(const std::string &socket, const std::string &decoder, GstState state = GST_STATE_PLAYING)
         : pipeline_(gst_parse_launch(("sharedringsrc name=ring socket=" + socket + " ! " + decoder +
                                       "fakesink name=shown sync=true qos=true max-lateness=" +
                                       std::to_string(kLate) + " signal-handoffs=true")
@@ -45,11 +45,12 @@ public:
         gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, onArrival, this, nullptr);
         g_signal_connect(sink_.get(), "handoff", G_CALLBACK(onFrame), this);
         heedLatency(pipeline_.get());
-        gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+        setState(state);
     }
-    ~Showing() { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }
+    ~Showing() { setState(GST_STATE_NULL); }
     Showing(const Showing &) = delete;
 
+    void setState(GstState state) { gst_element_set_state(pipeline_.get(), state); }
     bool waitForFrames(size_t frames)
     {
         return await([&] { return this->frames().size() >= frames; });
@@ -155,7 +156,7 @@ TEST_P(FirstFrames, OfTheNextProducerAreShownWhenTheyAreDue)
     ASSERT_EQ(producer->waitForExit(), -SIGKILL);
     const size_t before = viewer.frames().size();
     producer = std::make_unique<PeerProcess>(producerLine());
-    ASSERT_TRUE(viewer.waitForFrames(before + 10)) << producer->transcript();
+    ASSERT_TRUE(viewer.waitForFrames(before + 30)) << producer->transcript();
     viewer.expectOnTime();
 }
 
@@ -168,8 +169,20 @@ TEST_P(FirstFrames, OfANextProducerWithALatencyAreShownWhenTheyAreDue)
     ASSERT_EQ(producer->waitForExit(), -SIGKILL);
     const size_t before = viewer.frames().size();
     producer = std::make_unique<PeerProcess>(producerLine("queue min-threshold-time=1000000000 ! "));
-    ASSERT_TRUE(viewer.waitForFrames(before + 10)) << producer->transcript();
+    ASSERT_TRUE(viewer.waitForFrames(before + 30)) << producer->transcript();
     viewer.expectOnTime();
+}
+
+TEST_P(FirstFrames, OfWhoWasPausedFirstAreShownWhenTheyAreDue)
+{
+    PeerProcess producer(producerLine());
+    Showing joiner(socket_, GetParam().decoder, GST_STATE_PAUSED);
+    ASSERT_TRUE(producer.waitFor("connected")) << producer.transcript();
+    const uint64_t then = std::stoull(producer.command("count"));
+    ASSERT_TRUE(producer.waitForCount(then + 150)) << producer.transcript();
+    joiner.setState(GST_STATE_PLAYING);
+    ASSERT_TRUE(joiner.waitForFrames(30)) << producer.transcript();
+    joiner.expectOnTime();
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, FirstFrames,
