@@ -65,6 +65,7 @@ private:
     void pushSerialized(EventOwner event);
     bool mustHold() const;
     void pushHeld();
+    RunningClock dueNow();
     void pushOwedSegment(int64_t firstTime);
     void pushOwnStart();
 

@@ -217,7 +217,7 @@ bool SourceStream::mustHold() const
 void SourceStream::pushHeld()
 {
     if (times_.owesSegment())
-        gst_pad_push_event(port_.pad, times_.takeSegment(kNoTime, port_.clockReadNow()).release());
+        gst_pad_push_event(port_.pad, times_.takeSegment(kNoTime, dueNow()).release());
     for (EventOwner &event : std::exchange(held_, {}))
         gst_pad_push_event(port_.pad, event.release());
 }
@@ -277,9 +277,17 @@ SourceStream::Next SourceStream::pushOwn(EventOwner event)
     return Next::Continue;
 }
 
+// Sinks add the latency, so what is to be shown now has a running time of as much before.
+RunningClock SourceStream::dueNow()
+{
+    RunningClock clock = port_.clockReadNow();
+    clock.now -= static_cast<GstClockTimeDiff>(port_.latency.load(std::memory_order_relaxed));
+    return clock;
+}
+
 void SourceStream::pushOwedSegment(int64_t firstTime)
 {
-    gst_pad_push_event(port_.pad, times_.takeSegment(firstTime, port_.clockReadNow()).release());
+    gst_pad_push_event(port_.pad, times_.takeSegment(firstTime, dueNow()).release());
     pushHeld();
 }
 
