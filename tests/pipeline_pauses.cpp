@@ -2,7 +2,10 @@
 //
 // A pause of ten seconds of either side, in every mode: afterwards the stream goes on with the times that
 // it should have. A live consumer shows what is made then, neither what it missed nor anything too late.
+#include "event_recorder.h"
 #include "peer_process.h"
+#include "sample_events.h"
+#include "stream_ends.h"
 #include "timed_buffers.h"
 
 #include <gst/gst.h>
@@ -14,6 +17,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+using namespace sharedring;
 
 namespace
 {
@@ -186,4 +191,100 @@ TEST(Pauses, OfTheConsumerOfAnEncodedStreamEndWithAKeyUnit)
     EXPECT_TRUE(flagsOf(got[before]) & GST_BUFFER_FLAG_DISCONT);
     EXPECT_GT(consumer.stat("drops"), 0u);
     EXPECT_EQ(producer.stat("requests"), 1u) << "it asked for one";
+}
+
+// ---- what comes meanwhile
+
+namespace
+{
+
+// A producer that the test pushes into, and a client that it pauses.
+class PausedClient : public testing::Test
+{
+protected:
+    static void SetUpTestSuite() { gst_init(nullptr, nullptr); }
+
+    PausedClient()
+    {
+        sink_.reset(gst_parse_launch(("sharedringsink sync=false async=false wait-for-connection=true "
+                                      "timestamps=preserve socket=" +
+                                      socket_)
+                                         .c_str(),
+                                     nullptr));
+        client_.reset(gst_parse_launch(
+            ("sharedringsrc socket=" + socket_ + " ! fakesink name=tap sync=false async=false").c_str(),
+            nullptr));
+        const ObjectOwner<GstElement> tap(gst_bin_get_by_name(GST_BIN(client_.get()), "tap"));
+        seen_ = std::make_unique<EventRecorder>(gst_element_get_static_pad(tap.get(), "sink"));
+        gst_element_set_state(sink_.get(), GST_STATE_PLAYING);
+        gst_element_set_state(client_.get(), GST_STATE_PLAYING);
+        pusher_ = std::make_unique<StreamPusher>(sink_.get());
+        for (GstEvent *event : {streamStart("one"), caps(), segment()})
+            pushEvent(event);
+    }
+    ~PausedClient() override
+    {
+        gst_element_set_state(client_.get(), GST_STATE_NULL);
+        gst_element_set_state(sink_.get(), GST_STATE_NULL);
+    }
+
+    void pushEvent(GstEvent *event)
+    {
+        const EventOwner owned(event);
+        EXPECT_TRUE(pusher_->push(GST_MINI_OBJECT_CAST(event)));
+    }
+    void pushBuffer(GstClockTime pts, guint flags = 0)
+    {
+        const BufferOwner buffer(gst_buffer_new_memdup("x", 1));
+        GST_BUFFER_PTS(buffer.get()) = pts;
+        GST_BUFFER_FLAG_SET(buffer.get(), flags);
+        EXPECT_TRUE(pusher_->push(GST_MINI_OBJECT_CAST(buffer.get())));
+    }
+    void setClient(GstState state) { gst_element_set_state(client_.get(), state); }
+    std::vector<std::string> buffersAndGaps() const
+    {
+        std::vector<std::string> lines;
+        for (const std::string &line : seen_->lines()) {
+            if (line.starts_with("buffer"))
+                lines.push_back(line);
+            else if (line.starts_with("gap"))
+                lines.emplace_back("gap");
+        }
+        return lines;
+    }
+
+    const std::string socket_ = freshPath(".socket");
+    ObjectOwner<GstElement> sink_;
+    ObjectOwner<GstElement> client_;
+    std::unique_ptr<EventRecorder> seen_;
+    std::unique_ptr<StreamPusher> pusher_;
+};
+
+} // namespace
+
+TEST_F(PausedClient, MissesBuffersAndGapsAndNoOtherEvent)
+{
+    pushBuffer(0);
+    ASSERT_TRUE(seen_->waitForLine("buffer 0"));
+    setClient(GST_STATE_PAUSED);
+    pushEvent(gst_event_new_gap(1, 1));
+    pushBuffer(2);
+    pushEvent(tags(GST_TAG_SCOPE_STREAM, "of a paused time"));
+    setClient(GST_STATE_PLAYING);
+    pushBuffer(3);
+    ASSERT_TRUE(seen_->waitForLine("buffer 3"));
+    EXPECT_EQ(buffersAndGaps(), (std::vector<std::string>{"buffer 0", "buffer 3"}));
+    EXPECT_TRUE(seen_->waitForLine("tag"));
+}
+
+TEST_F(PausedClient, OfAStreamOfDeltasWaitsForNoKeyUnit)
+{
+    pushBuffer(0, GST_BUFFER_FLAG_DELTA_UNIT);
+    ASSERT_TRUE(seen_->waitForLine("buffer 0"));
+    setClient(GST_STATE_PAUSED);
+    pushBuffer(1, GST_BUFFER_FLAG_DELTA_UNIT);
+    setClient(GST_STATE_PLAYING);
+    pushBuffer(2, GST_BUFFER_FLAG_DELTA_UNIT);
+    ASSERT_TRUE(seen_->waitForLine("buffer 2"));
+    EXPECT_EQ(buffersAndGaps(), (std::vector<std::string>{"buffer 0", "buffer 2"}));
 }
