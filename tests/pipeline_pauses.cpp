@@ -217,7 +217,7 @@ protected:
         const ObjectOwner<GstElement> tap(gst_bin_get_by_name(GST_BIN(client_.get()), "tap"));
         seen_ = std::make_unique<EventRecorder>(gst_element_get_static_pad(tap.get(), "sink"));
         gst_element_set_state(sink_.get(), GST_STATE_PLAYING);
-        gst_element_set_state(client_.get(), GST_STATE_PLAYING);
+        setClient(GST_STATE_PAUSED);
         pusher_ = std::make_unique<StreamPusher>(sink_.get());
         for (GstEvent *event : {streamStart("one"), caps(), segment()})
             pushEvent(event);
@@ -264,7 +264,8 @@ protected:
 
 TEST_F(PausedClient, MissesBuffersAndGapsAndNoOtherEvent)
 {
-    pushBuffer(0);
+    pushBuffer(0); // it is starting: this is not missed
+    setClient(GST_STATE_PLAYING);
     ASSERT_TRUE(seen_->waitForLine("buffer 0"));
     setClient(GST_STATE_PAUSED);
     pushEvent(gst_event_new_gap(1, 1));
@@ -280,6 +281,7 @@ TEST_F(PausedClient, MissesBuffersAndGapsAndNoOtherEvent)
 TEST_F(PausedClient, OfAStreamOfDeltasWaitsForNoKeyUnit)
 {
     pushBuffer(0, GST_BUFFER_FLAG_DELTA_UNIT);
+    setClient(GST_STATE_PLAYING);
     ASSERT_TRUE(seen_->waitForLine("buffer 0"));
     setClient(GST_STATE_PAUSED);
     pushBuffer(1, GST_BUFFER_FLAG_DELTA_UNIT);
