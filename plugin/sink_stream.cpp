@@ -112,7 +112,8 @@ GstFlowReturn SinkStream::preroll()
 
 void SinkStream::unlockStop()
 {
-    paused_ = paused_ || !sink_->flushing;
+    if (!sink_->flushing)
+        paused_ = wasPaused_ = true;
     stream_->resume();
 }
 
@@ -218,11 +219,11 @@ void SinkStream::open()
     publishHeld();
 }
 
-void SinkStream::publishInfo()
+void SinkStream::publishInfo(uint32_t more)
 {
     StreamInfo info{};
     info.timestamps = static_cast<uint32_t>(time_.mode());
-    info.flags = headers_.areInBand() ? kHeadersInBand : 0;
+    info.flags = (headers_.areInBand() ? kHeadersInBand : 0) | more;
     info.minimumLatency = gst_base_sink_get_sync(sink_) ? 0 : minimumLatency_;
     awaitRoom(sizeof info);
     stream_->publishEvent({kKindStreamInfo, std::as_bytes(std::span(&info, 1)),

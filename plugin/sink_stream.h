@@ -76,7 +76,7 @@ private:
     GstFlowReturn awaitClient();
     GstFlowReturn afterInterruption();
     void open();
-    void publishInfo();
+    void publishInfo(uint32_t more = 0);
     bool hold(GstEvent *event);
     void publishHeld();
     void publish(GstEvent *event);
@@ -99,7 +99,8 @@ private:
     OutgoingTime time_;
     OutgoingMetas metas_;
     Piece piece_;
-    bool paused_ = false; // since unlockStop(), until play()
+    bool paused_ = false;    // since unlockStop(), until play()
+    bool wasPaused_ = false; // clients were not told yet
     bool upstreamLive_ = false;
     GstClockTime minimumLatency_ = 0;
     bool waitAnnounced_ = false;

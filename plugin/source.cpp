@@ -16,6 +16,9 @@ namespace sharedring
 namespace
 {
 
+// An application that starts a pipeline goes through PAUSED no longer, and what comes meanwhile is no older.
+constexpr int64_t kStartsWithin = GST_SECOND;
+
 ringcore::SubscriberTerms termsOf(const SourceSettings &settings)
 {
     ringcore::SubscriberTerms terms;
@@ -133,6 +136,10 @@ void Source::setPlaying(bool playing)
 {
     std::lock_guard guard(lock_);
     playing_ = playing;
+    if (run_ && playing && run_->port.isLive)
+        run_->port.playsFrom.store(monotonicNow() -
+                                       (std::exchange(run_->hasPlayed, true) ? 0 : kStartsWithin),
+                                   std::memory_order_relaxed);
     if (run_)
         run_->port.playing.store(playing, std::memory_order_release);
     noteChangeLocked();

@@ -86,6 +86,7 @@ private:
         ringcore::Delivery delivery;
         std::optional<ringcore::Received> received; // not handled yet: we were paused
         GstClockTime waitedForLatency = 0;
+        bool hasPlayed = false; // under lock_
     };
 
     std::shared_ptr<Run> run() const;

@@ -67,12 +67,14 @@ struct SourcePort {
 
     SourceChoices choices;
     SourceCounters counters;
-    std::atomic<bool> playing{false};      // base_time and clock are set
+    std::atomic<bool> playing{false}; // base_time and clock are set
+    // A live source: CLOCK_MONOTONIC, ns; it pushes no buffer that was published before.
+    std::atomic<int64_t> playsFrom{0};
     std::atomic<bool> reconfigured{false}; // downstream changed: ask it again
     std::atomic<GstClockTime> latency{0};  // of the producer, bounded
     // What downstream was told to allow for, by whoever plays the pipeline.
     std::atomic<GstClockTime> allowedLatency{0};
-    std::atomic<bool> clockStream{false};  // the stream's times are tied to the clock
+    std::atomic<bool> clockStream{false}; // the stream's times are tied to the clock
 
     // Whether sinks downstream show buffers by the clock, and so want to know of latency.
     bool isSynced() const { return isLive || clockStream.load(std::memory_order_relaxed); }

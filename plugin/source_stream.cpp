@@ -104,6 +104,7 @@ void SourceStream::join(const Delivery &delivery)
     (void)payload_.setCaps(nullptr);
     discont_ = true;
     isFirst_ = true;
+    missed_ = seenKeyUnit_ = askedForKeyUnit_ = false;
 }
 
 SourceStream::Next SourceStream::handleLoss(const Loss &loss)
@@ -196,6 +197,8 @@ void SourceStream::takeStreamInfo(const Delivery &delivery)
         return;
     }
     times_.setTimestamps(timestamps);
+    if ((info->flags & kAfterPause) != 0)
+        times_.beginAgain();
     headersInBand_ = (info->flags & kHeadersInBand) != 0;
     port_.clockStream.store(timestamps == Timestamps::Clock, std::memory_order_relaxed);
     if (timestamps == Timestamps::Clock && !port_.isLive && !warnedOfClockStream_) {
@@ -221,6 +224,12 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
         refuse(started_ ? "buffer before any segment" : "buffer before any stream-start");
         return Next::Continue;
     }
+    if (isMissed(delivery, (fields->flags & GST_BUFFER_FLAG_DELTA_UNIT) != 0)) {
+        port_.counters.drops.fetch_add(1, std::memory_order_relaxed);
+        discont_ = true;
+        return Next::Continue;
+    }
+    goOnAfterPause();
     adaptToDownstream();
     if (!capsAccepted_)
         return dropUnacceptable();

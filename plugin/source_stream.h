@@ -73,6 +73,7 @@ private:
     void pushSerialized(EventOwner event);
     bool mustHold() const;
     void pushHeld();
+    RunningClock dueNow();
     void pushOwedSegment(int64_t firstTime);
     void pushOwnStart();
 
@@ -82,6 +83,12 @@ private:
 
     // source_stream_headers.cpp
     Next pushStreamHeaders(GstBuffer *first);
+
+    // source_stream_pauses.cpp
+    bool cameBeforePlaying(const ringcore::Delivery &delivery) const;
+    bool isMissed(const ringcore::Delivery &delivery, bool isDelta);
+    void askForKeyUnit();
+    void goOnAfterPause();
 
     Next pushBuffer(ringcore::Delivery &delivery);
     void adaptToDownstream();
@@ -116,8 +123,12 @@ private:
     bool headersInBand_ = false;
     bool isFirst_ = true; // the next buffer is this producer's first
     bool warnedOfClockStream_ = false;
-    int pushed_ = 0;           // buffers, for num-buffers
-    std::deque<Group> groups_; // the latest last
+    int64_t playsFrom_ = 0;        // as times_ knows it
+    bool missed_ = false;          // buffers that came before; the next one is to be whole
+    bool seenKeyUnit_ = false;     // of this producer
+    bool askedForKeyUnit_ = false; // since something was missed
+    int pushed_ = 0;               // buffers, for num-buffers
+    std::deque<Group> groups_;     // the latest last
 };
 
 } // namespace sharedring

@@ -71,6 +71,8 @@ void SourceStream::takeEvent(const Delivery &delivery)
         refuse("event of type " + std::to_string(number) + " before any stream-start");
         return;
     }
+    if (type == WireEvent::Gap && cameBeforePlaying(delivery))
+        return;
     // A stream that begins anew without a flush is told in full: after an end the pad takes nothing else.
     if (atEnd_ && type == WireEvent::StreamStart)
         sticky_.forgetAll();
@@ -218,7 +220,7 @@ bool SourceStream::mustHold() const
 void SourceStream::pushHeld()
 {
     if (times_.owesSegment())
-        gst_pad_push_event(port_.pad, times_.takeSegment(kNoTime, port_.clockReadNow()).release());
+        gst_pad_push_event(port_.pad, times_.takeSegment(kNoTime, dueNow()).release());
     for (EventOwner &event : std::exchange(held_, {}))
         gst_pad_push_event(port_.pad, event.release());
 }
@@ -240,6 +242,7 @@ void SourceStream::takeGap(EventOwner event)
     gst_event_parse_gap(event.get(), &time, &duration);
     if (!capsAccepted_)
         return;
+    goOnAfterPause();
     if (times_.owesSegment())
         pushOwedSegment(wireTime(time));
     if (!times_.hasSegment())
@@ -277,9 +280,17 @@ SourceStream::Next SourceStream::pushOwn(EventOwner event)
     return Next::Continue;
 }
 
+// Sinks add the latency, so what is to be shown now has a running time of as much before.
+RunningClock SourceStream::dueNow()
+{
+    RunningClock clock = port_.clockReadNow();
+    clock.now -= static_cast<GstClockTimeDiff>(port_.latency.load(std::memory_order_relaxed));
+    return clock;
+}
+
 void SourceStream::pushOwedSegment(int64_t firstTime)
 {
-    gst_pad_push_event(port_.pad, times_.takeSegment(firstTime, port_.clockReadNow()).release());
+    gst_pad_push_event(port_.pad, times_.takeSegment(firstTime, dueNow()).release());
     pushHeld();
 }
 

@@ -36,22 +36,13 @@ std::optional<GstClockTimeDiff> signedRunningTime(const GstSegment &segment, Gst
 void TimeLine::setTimestamps(Timestamps timestamps)
 {
     if (std::exchange(timestamps_, timestamps) != timestamps)
-        replaceSegment();
+        takeBack();
 }
 
 void TimeLine::setTimesInside(bool areInside)
 {
     if (std::exchange(timesInside_, areInside) != areInside && timestamps_ == Timestamps::Clock)
-        replaceSegment();
-}
-
-// What downstream has fits no more, and this stream may tell no segment of its own.
-void TimeLine::replaceSegment()
-{
-    if (!sent_)
-        return;
-    owed_ = restored_ = true;
-    sent_ = false;
+        takeBack();
 }
 
 void TimeLine::join()
@@ -63,12 +54,26 @@ void TimeLine::join()
     owed_ = sent_ = false;
 }
 
-bool TimeLine::flushed(bool producerResetsTime)
+void TimeLine::beginAgain()
 {
-    // Upstream sends a new segment after a flush; should it not, the old one goes on.
+    if (!live_ || timestamps_ != Timestamps::Preserve || wire_.format != GST_FORMAT_TIME)
+        return;
+    offset_.reset();
+    takeBack();
+}
+
+// What downstream has fits no more, and this stream may tell no segment of its own.
+void TimeLine::takeBack()
+{
     restored_ = (restored_ && owed_) || sent_;
     owed_ = owed_ || sent_;
     sent_ = false;
+}
+
+bool TimeLine::flushed(bool producerResetsTime)
+{
+    // Upstream sends a new segment after a flush; should it not, the old one goes on.
+    takeBack();
     // A live stream's times are tied to the clock, or begin now: were running time to begin anew with
     // its first buffer, that buffer would be due in a far future.
     const bool reset = producerResetsTime && !live_ && timestamps_ == Timestamps::Preserve;

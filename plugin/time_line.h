@@ -41,6 +41,8 @@ public:
 
     // A producer joined us: its running times begin anew, where ours are now.
     void join();
+    // The producer's times and ours did not go on together: live, they do so again from the next first time.
+    void beginAgain();
     // A pad keeps its segment when a stream starts; the new one may bring its own.
     void beginStream() { begun_ = true; }
     // Downstream was flushed and has no segment any more. What to tell it about running time.
@@ -69,7 +71,7 @@ public:
     int64_t toWire(const RunningClock &clock) const;
 
 private:
-    void replaceSegment();
+    void takeBack();
     int64_t runningTimeOf(int64_t wireTime) const;
     GstClockTime timeAt(GstClockTimeDiff runningTime) const;
 

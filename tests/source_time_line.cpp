@@ -216,6 +216,36 @@ TEST(TimeLine, AFlushMayResetTheTimeOnlyWhereItIsNotTiedToTheClock)
     }
 }
 
+TEST(TimeLine, LiveAndPreservedItBeginsAgainNow)
+{
+    TimeLine line(true);
+    line.setTimestamps(Timestamps::Preserve);
+    line.join();
+    line.setSegment(segmentAt(0), 7);
+    EXPECT_EQ(runningTime(taken(line, 3 * GST_SECOND, {GST_SECOND, std::nullopt}), 3 * kSecond), GST_SECOND);
+
+    line.beginAgain();
+    EXPECT_TRUE(line.owesSegment());
+    EXPECT_FALSE(line.owesNewSegment()) << "downstream had it before";
+    EXPECT_TRUE(line.waitsForFirstTime());
+    EXPECT_EQ(runningTime(taken(line, 4 * GST_SECOND, {20 * GST_SECOND, std::nullopt}), 4 * kSecond),
+              20 * GST_SECOND);
+}
+
+TEST(TimeLine, NotLiveOrOnTheClockItGoesOn)
+{
+    for (const Timestamps timestamps : {Timestamps::Clock, Timestamps::Preserve}) {
+        TimeLine line(timestamps == Timestamps::Clock);
+        line.setTimestamps(timestamps);
+        line.join();
+        line.setSegment(segmentAt(0), 7);
+        (void)taken(line, 0, {0, 0});
+        line.beginAgain();
+        EXPECT_FALSE(line.owesSegment());
+        EXPECT_TRUE(line.hasSegment());
+    }
+}
+
 TEST(TimeLine, OtherFormatsAreLeftAlone)
 {
     TimeLine line(true);
