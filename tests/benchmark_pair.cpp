@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What a boundary costs: frames from a producer's pool through a queue in one process, through shmsink
-// and through sharedringsink, whichever are asked for, interleaved in one run. See kUsage.
+// What a boundary costs: frames from a producer's pool through a queue in one process, through shmsink,
+// unixfdsink and sharedringsink, whichever are asked for, interleaved in one run. See kUsage.
 #include "benchmark_measure.h"
 
 #include <gst/base/base.h>
@@ -30,7 +30,7 @@ namespace
 {
 
 constexpr const char *kUsage = R"(benchmark-pair [OPTION=VALUE...]
-    ways=queue,shm,ring   what to compare (shm-copy: a memory of the producer's own)
+    ways=queue,shm,ring   what to compare (shm-copy: a memory of the producer's own; unixfd: GStreamer 1.24)
     size=3110400          bytes of a frame (1080p I420)
     depth=16              buffers under way at most
     clients=1             consumers (queue: branches of a tee)
@@ -330,6 +330,9 @@ Measured measureBoundary(const Options &options, const std::string &way)
         sink = "shmsink name=first sync=false async=false wait-for-connection=true shm-size=" +
                std::to_string((options.size + 65536) * (options.depth + 4)) + " socket-path=" + socket;
         source = "shmsrc is-live=false socket-path=" + socket;
+    } else if (way.starts_with("unixfd")) {
+        sink = "unixfdsink name=first sync=false async=false socket-path=" + socket;
+        source = "unixfdsrc socket-path=" + socket;
     } else {
         sink = "sharedringsink name=first sync=false async=false slow-client=block max-buffers=" +
                std::to_string(options.depth) + " max-memory=" +
@@ -361,7 +364,7 @@ Measured measureBoundary(const Options &options, const std::string &way)
         close(fds[1]);
         children.push_back({pid, fds[0]});
     }
-    const char *countProperty = way.starts_with("shm") ? nullptr : "num-clients";
+    const char *countProperty = way == "ring" ? "num-clients" : nullptr;
     for (guint here = 0; countProperty && here < options.clients;) {
         g_object_get(first, countProperty, &here, nullptr);
         usleep(1000);
@@ -371,7 +374,7 @@ Measured measureBoundary(const Options &options, const std::string &way)
     {
         Producer producer(pipeline, first, options, ownMemory);
         if (!countProperty)
-            usleep(500000); // shmsink does not say how many are there
+            usleep(500000); // the others do not say how many are there
         cpu = now(CLOCK_PROCESS_CPUTIME_ID);
         frames = producer.run();
         cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
