@@ -93,11 +93,15 @@ void ConsumerControl::run()
         if (!waitForAcknowledgement() || !again)
             return;
         searchBegan_ = Clock::now();
-        // One that comes and goes at once is not told of a thousand times a second.
-        if (searchBegan_ - joinedAt >= kLongestPause)
+        if (faulty) {
+            pause(kPauseAfterFault);
+        } else if (searchBegan_ - joinedAt < kLongestPause) {
+            // One that comes and goes at once is not told of a thousand times a second.
+            pause(nextPause);
+            nextPause = std::min<std::chrono::milliseconds>(2 * nextPause, kLongestPause);
+        } else {
             nextPause = kFirstPause;
-        pause(faulty ? kPauseAfterFault : nextPause);
-        nextPause = std::min<std::chrono::milliseconds>(2 * nextPause, kLongestPause);
+        }
     }
 }
 
