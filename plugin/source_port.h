@@ -72,7 +72,7 @@ struct SourcePort {
     std::atomic<GstClockTime> latency{0};  // of the producer, bounded
     // What downstream was told to allow for, by whoever plays the pipeline.
     std::atomic<GstClockTime> allowedLatency{0};
-    std::atomic<bool> clockStream{false};  // the stream's times are tied to the clock
+    std::atomic<bool> clockStream{false}; // the stream's times are tied to the clock
 
     // Whether sinks downstream show buffers by the clock, and so want to know of latency.
     bool isSynced() const { return isLive || clockStream.load(std::memory_order_relaxed); }

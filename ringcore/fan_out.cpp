@@ -210,8 +210,8 @@ void FanOut::waitForReleaseOf(const std::shared_ptr<ConsumerAccount> &account, D
 {
     const uint32_t stopSeen = stop_.value();
     const uint32_t bellSeen = account->announceSleep();
-    account->reap(publications_, after.released,
-                  after.now); // what was given back before it could see us sleep
+    // What was given back before it could see us sleep.
+    account->reap(publications_, after.released, after.now);
     if (stillNeeded() && !interrupted()) {
         lock.unlock();
         after.run();

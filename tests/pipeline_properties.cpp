@@ -228,7 +228,8 @@ TEST(SetInReady, WhatIsOfAPathLeavesAGivenDescriptorAlone)
 {
     int fds[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-    Playing sink("videotestsrc is-live=true name=tap ! sharedringsink name=ring fd=" + std::to_string(fds[0]));
+    Playing sink("videotestsrc is-live=true name=tap ! sharedringsink name=ring fd=" +
+                 std::to_string(fds[0]));
     Playing source("sharedringsrc fd=" + std::to_string(fds[1]) + " ! identity name=tap ! fakesink");
     ASSERT_TRUE(await([&] { return source.buffers() > 0; }));
     sink.setState(GST_STATE_READY);
