@@ -19,11 +19,12 @@ public:
     static constexpr int64_t kBytesPerSecond = 16 << 20;
     static constexpr int64_t kBurst = 2'000'000'000; // ns whose allowance may be used up at once
 
-    void spend(size_t bytes, int64_t now)
+    // One that costs the application more counts as so many.
+    void spend(size_t bytes, int64_t now, int64_t events = 1)
     {
         constexpr int64_t kSecond = 1'000'000'000;
         spent_ = true;
-        paidUntil_ = std::max(paidUntil_, now) + kSecond / kEventsPerSecond +
+        paidUntil_ = std::max(paidUntil_, now) + events * kSecond / kEventsPerSecond +
                      static_cast<int64_t>(bytes) * kSecond / kBytesPerSecond;
     }
 

@@ -135,14 +135,13 @@ void SinkState::applyLocked()
 
 void SinkState::leaveReady()
 {
-    const auto servedBy = [](const SinkSettings &one) {
-        return std::tie(one.socket, one.fd, one.perms, one.maxMemory);
-    };
+    const auto ofAPath = [](const SinkSettings &one) { return std::tie(one.socket, one.perms); };
     bool isOutdated;
     {
         std::lock_guard guard(lock);
         isBeyondReady = true;
-        isOutdated = servedBy(started) != servedBy(settings);
+        isOutdated = started.fd != settings.fd || started.maxMemory != settings.maxMemory ||
+                     (settings.fd < 0 && ofAPath(started) != ofAPath(settings));
     }
     if (isOutdated) {
         stop();

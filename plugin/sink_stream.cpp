@@ -94,6 +94,9 @@ void SinkStream::announceWait()
 
 GstFlowReturn SinkStream::preroll()
 {
+    // Who goes to PLAYING without a preroll would wait for the lock that this one holds: render() waits.
+    if (!gst_base_sink_is_async_enabled(sink_))
+        return GST_FLOW_OK;
     while (mustAwaitClient()) {
         announceWait();
         if (stream_->waitForConsumer())

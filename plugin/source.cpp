@@ -210,8 +210,8 @@ void Source::pauseFor(std::chrono::nanoseconds time)
 
 void Source::waitForLatency(Run &run)
 {
-    constexpr std::chrono::milliseconds kPatience{
-        100}; // not every application listens, and the ring fills meanwhile
+    // Not every application listens, and the ring fills meanwhile.
+    constexpr std::chrono::milliseconds kPatience{100};
     const GstClockTime needed = run.port.isSynced() ? run.port.latency.load(std::memory_order_relaxed) : 0;
     const auto isAllowed = [&] { return run.port.allowedLatency.load(std::memory_order_relaxed) >= needed; };
     if (needed <= run.waitedForLatency || isAllowed())

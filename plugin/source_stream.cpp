@@ -22,6 +22,8 @@ using ringcore::Received;
 
 // More than any pipeline needs, and a producer cannot make us wait longer.
 constexpr GstClockTime kMostLatency = 10 * GST_SECOND;
+// A change of it, for which an application asks its whole pipeline, counts as so many events.
+constexpr int64_t kLatencyEvents = 100;
 // How long a newcomer that does not take the present format waits for the producer to change it.
 constexpr int64_t kFormatPatience = 2 * GST_SECOND;
 constexpr unsigned kFormatPatienceBuffers = 3;
@@ -208,8 +210,10 @@ void SourceStream::takeStreamInfo(const Delivery &delivery)
                             (nullptr));
     }
     const GstClockTime latency = std::min<uint64_t>(info->minimumLatency, kMostLatency);
-    if (port_.latency.exchange(latency, std::memory_order_relaxed) != latency)
+    if (port_.latency.exchange(latency, std::memory_order_relaxed) != latency) {
+        allowance_.spend(0, monotonicNow(), kLatencyEvents);
         gst_element_post_message(port_.element, gst_message_new_latency(GST_OBJECT(port_.element)));
+    }
 }
 
 SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)

@@ -76,14 +76,15 @@ void ClientConnection::run()
         ended = serve();
     phase_.store(Phase::Leaving, std::memory_order_release);
     core_->fanOut.leave(id_);
-    if (account_) {
-        report(dropReports_.finish(account_->drops(), Clock::now()));
-        account_.reset();
-    }
 
     const Error reason = ended ? Error(SystemError{ECONNRESET, "connection"}) : ended.error();
     socket_.send(lastWords(reason));
     ::shutdown(socket_.fd(), SHUT_RDWR); // an application may hold a duplicate of it
+    // The peer was told, and need not wait for who listens here.
+    if (account_) {
+        report(dropReports_.finish(account_->drops(), Clock::now()));
+        account_.reset();
+    }
     reportEnd(reason, joined);
     // Here, and not in whichever thread lets go of this object last.
     socket_.close();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Events that come faster than an application reads its bus are read more slowly, and none is lost.
+#include "hostile_producer.h"
 #include "peer_process.h" // freshPath
 #include "playing.h"
 
 #include "plugin/event_allowance.h"
+#include "plugin/stream_wire.h"
 
 #include <gst/check/gstharness.h>
 #include <gtest/gtest.h>
@@ -97,6 +99,11 @@ TEST(EventAllowance, IsUsedUpAtOnceAndComesBackWithTime)
     allowance.spend(0, 100 * kSecond);
     allowance.spend(static_cast<size_t>(3 * EventAllowance::kBytesPerSecond), 100 * kSecond);
     EXPECT_NEAR(static_cast<double>(allowance.pause(100 * kSecond)), kSecond, 0.01 * kSecond);
+    // One that weighs as many is as many.
+    EventAllowance other;
+    for (int i = 0; i < 30; i++)
+        other.spend(0, kSecond, EventAllowance::kEventsPerSecond / 10);
+    EXPECT_EQ(other.pause(kSecond), kSecond);
 }
 
 TEST_F(Flood, IsSpreadOverTimeAndNothingIsLost)
@@ -137,4 +144,28 @@ TEST_F(Flood, IsLeftAtOnce)
     EXPECT_LT(Clock::now() - before, std::chrono::milliseconds(300));
     gst_element_set_state(sink_, GST_STATE_NULL); // lets go of the producer
     producer.join();
+}
+
+// An application that hears of another latency asks its whole pipeline.
+TEST(LatencyFlood, IsSpreadOverMoreTime)
+{
+    constexpr unsigned kChanges = 60;
+    const std::string socket = freshPath(".socket");
+    const ListeningSocket listening(socket);
+    const Playing receiver("sharedringsrc name=tap socket=" + socket + " ! fakesink async=false");
+    HostileProducer producer(listening.accept());
+    ASSERT_TRUE(producer.admit());
+    const auto before = Clock::now();
+    for (unsigned i = 0; i < kChanges; i++) {
+        StreamInfo info{};
+        info.timestamps = static_cast<uint32_t>(Timestamps::Clock);
+        info.minimumLatency = 1 + i % 2;
+        ringcore::Record record = HostileProducer::plain(kKindStreamInfo);
+        record.head.inlineSize = sizeof info;
+        std::memcpy(record.inlineBytes, &info, sizeof info);
+        ASSERT_TRUE(producer.waitUntil([&] { return *producer.writer.room(1) > 0; }));
+        producer.write(record);
+    }
+    EXPECT_TRUE(producer.waitUntil([&] { return producer.page().cursor == producer.writer.written(); }));
+    EXPECT_GE(Clock::now() - before, std::chrono::milliseconds(900));
 }

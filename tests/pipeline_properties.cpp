@@ -224,6 +224,24 @@ TEST(SetInReady, ToWhatItIsDisturbsNoClient)
     EXPECT_FALSE(client.seen("lost"));
 }
 
+// A connected one serves one run, which beginning anew would end.
+TEST(SetInReady, WhatIsOfAPathLeavesAGivenDescriptorAlone)
+{
+    int fds[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+    Playing sink("videotestsrc is-live=true name=tap ! sharedringsink name=ring fd=" +
+                 std::to_string(fds[0]));
+    Playing source("sharedringsrc fd=" + std::to_string(fds[1]) + " ! identity name=tap ! fakesink");
+    ASSERT_TRUE(await([&] { return source.buffers() > 0; }));
+    sink.setState(GST_STATE_READY);
+    sink.set("perms", "7");
+    sink.set("socket", freshPath(".socket"));
+    sink.setState(GST_STATE_PLAYING);
+    EXPECT_TRUE(await([&, seen = sink.stat("frames")] { return sink.stat("frames") > seen; }));
+    for (const int fd : fds)
+        ::close(fd);
+}
+
 TEST(SetInReady, DescriptorOfTheSourceIsTheOneThatWasSetLast)
 {
     int unused[2];

@@ -136,6 +136,22 @@ TEST(WaitForConnection, APauseAndResumeWhileItWaitsGoesOnWaiting)
     expectEveryFrame(receiver.log(), 40);
 }
 
+// PLAYING waits for no preroll there, but would for the lock that one is made with.
+TEST(WaitForConnection, HoldsUpNoChangeOfStateThatIsNotAsynchronous)
+{
+    const std::string socket = freshPath(".socket");
+    PeerProcess sender(producer(socket, "async=false wait-for-connection=true sync=false slow-client=block"),
+                       {"--paused"});
+    ASSERT_TRUE(sender.waitForCount(1)) << sender.transcript();
+    sender.command("play");
+    ASSERT_TRUE(sender.waitFor("info ")) << "it says that it waits\n" << sender.transcript();
+
+    PeerProcess receiver(client(socket));
+    ASSERT_TRUE(receiver.waitForCount(3)) << receiver.transcript();
+    EXPECT_EQ(receiver.log().buffers[0].offset, "0");
+    EXPECT_EQ(sender.quit(), 0);
+}
+
 // ---- slow-client=block
 
 TEST(BlockedStream, IsPausedAndResumedWithoutLosingTheBufferThatWaits)

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <numeric>
 #include <optional>
 #include <thread>
@@ -185,6 +186,29 @@ TEST(Drops, OfAClientThatIsDisconnectedForThemAreToldFirst)
     producer.awaitJoined(1);
     producer.deliver(1);
     producer.publish(2);
+    producer.awaitLeft(1);
+    EXPECT_EQ(dropsHeard(producer), (Texts{"drops of 1", "dropped 1 of 1"}));
+}
+
+// Its blocks are in use again: it is told to go however long the application takes to hear of it.
+TEST(Drops, AreToldOfAClientThatGoesAfterItIsToldItself)
+{
+    std::promise<void> told;
+    ProducerOptions options(1, SlowClient::Disconnect);
+    options.adjust = [&](ringcore::PublisherCallbacks &callbacks) {
+        callbacks.dropsEnded = [&, add = callbacks.dropsEnded](uint32_t id, uint64_t buffers) {
+            EXPECT_EQ(told.get_future().wait_for(ringtest::kPatience), std::future_status::ready);
+            add(id, buffers);
+        };
+    };
+    Producer producer{options};
+    Consumer slow(producer.socket(), Keeping::Everything);
+    producer.awaitJoined(1);
+    producer.deliver(1);
+    ASSERT_TRUE(slow.awaitBuffers(1));
+    producer.publish(2);
+    EXPECT_TRUE(awaitState([&] { return slow.texts().back().starts_with("lost "); }));
+    told.set_value();
     producer.awaitLeft(1);
     EXPECT_EQ(dropsHeard(producer), (Texts{"drops of 1", "dropped 1 of 1"}));
 }
