@@ -86,14 +86,15 @@ GstFlowReturn SinkStream::preroll()
 {
     if (!settings_.waitForConnection)
         return GST_FLOW_OK;
-    while (stream_->consumers() == 0) {
-        announceWait();
-        if (stream_->waitForConsumer())
+    while (true) {
+        const uint32_t seen = stream_->changes();
+        if (stream_->consumers() > 0)
             break;
+        announceWait();
         // A state change or a flush wants the preroll lock, and sets `flushing` under it before it
-        // resumes us.
+        // resumes us. To PLAYING, without async, it does not even interrupt us.
         GST_BASE_SINK_PREROLL_UNLOCK(sink_);
-        stream_->waitUntilResumed();
+        stream_->waitForChange(seen);
         GST_BASE_SINK_PREROLL_LOCK(sink_);
         if (sink_->flushing)
             return GST_FLOW_FLUSHING;

@@ -135,6 +135,9 @@ public:
     RINGCORE_API void interrupt();
     RINGCORE_API void resume();
     RINGCORE_API void waitUntilResumed();
+    // Waits for a consumer that comes or goes, interrupt() or resume(), since changes() was `seen`.
+    RINGCORE_API void waitForChange(uint32_t seen);
+    uint32_t changes() const { return stop_.value(); }
     bool interrupted() const { return interrupted_.load(std::memory_order_acquire); }
     // The streaming thread (a bell wakes one sleeper): waits, at most `atMost`, until something may
     // have been released, or interrupt().

@@ -176,6 +176,11 @@ void FanOut::waitUntilResumed()
         waitForStop(stop_, seen, std::nullopt);
 }
 
+void FanOut::waitForChange(uint32_t seen)
+{
+    waitForStop(stop_, seen, std::nullopt);
+}
+
 FanOutStatistics FanOut::statistics()
 {
     const auto usage = arena_->usage();

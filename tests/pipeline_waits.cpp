@@ -68,6 +68,20 @@ TEST(WaitForConnection, PlayingStartsWithTheFirstClientAndItGetsTheFirstFrame)
     EXPECT_EQ(sender.quit(), 0);
 }
 
+TEST(WaitForConnection, HoldsUpNoApplicationThatDoesNotWaitForPreroll)
+{
+    const std::string socket = freshPath(".socket");
+    PeerProcess sender(producer(socket, "wait-for-connection=true async=false sync=false"), {"--paused"});
+    ASSERT_TRUE(sender.waitFor("info ")) << sender.transcript();
+    sender.command("play");
+    EXPECT_TRUE(sender.waitFor("state PLAYING")) << sender.transcript();
+
+    PeerProcess receiver(client(socket));
+    ASSERT_TRUE(receiver.waitForCount(3)) << receiver.transcript();
+    EXPECT_EQ(receiver.log().buffers[0].offset, "0");
+    EXPECT_EQ(sender.quit(), 0);
+}
+
 struct WayOut {
     const char *name;
     const char *command;
