@@ -214,8 +214,7 @@ void Source::waitForLatency(Run &run)
     constexpr std::chrono::milliseconds kPatience{100};
     const GstClockTime needed = run.port.isSynced() ? run.port.latency.load(std::memory_order_relaxed) : 0;
     const auto isAllowed = [&] { return run.port.allowedLatency.load(std::memory_order_relaxed) >= needed; };
-    // No sink is told before its first buffer.
-    if (needed <= run.waitedForLatency || isAllowed() || run.port.counters.frames.load() == 0)
+    if (needed <= run.waitedForLatency || isAllowed())
         return;
     std::unique_lock guard(lock_);
     if (!playing_)

@@ -72,8 +72,8 @@ struct SourcePort {
     std::atomic<int64_t> playsFrom{0};
     std::atomic<bool> reconfigured{false}; // downstream changed: ask it again
     std::atomic<GstClockTime> latency{0};  // of the producer, bounded
-    // What downstream was told to allow for, by whoever plays the pipeline.
-    std::atomic<GstClockTime> allowedLatency{0};
+    // What sinks were told to allow for; none: nothing yet, and nothing will be before their first buffer.
+    std::atomic<GstClockTime> allowedLatency{GST_CLOCK_TIME_NONE};
     std::atomic<bool> clockStream{false}; // the stream's times are tied to the clock
 
     // Whether sinks downstream show buffers by the clock, and so want to know of latency.
