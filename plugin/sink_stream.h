@@ -76,7 +76,7 @@ private:
     GstFlowReturn awaitClient();
     GstFlowReturn afterInterruption();
     void open();
-    void publishInfo(uint32_t more = 0);
+    void publishInfo();
     bool hold(GstEvent *event);
     void publishHeld();
     void publish(GstEvent *event);
@@ -101,6 +101,7 @@ private:
     Piece piece_;
     bool paused_ = false;    // since unlockStop(), until play()
     bool wasPaused_ = false; // clients were not told yet
+    uint16_t pauses_ = 0;    // that they were told of
     bool upstreamLive_ = false;
     GstClockTime minimumLatency_ = 0;
     bool waitAnnounced_ = false;

@@ -52,8 +52,10 @@ inline GstFlowReturn SinkStream::beforeRender(GstMiniObject *bufferOrList)
     open();
     if (const GstFlowReturn flow = awaitClient(); flow != GST_FLOW_OK)
         return flow;
-    if (std::exchange(wasPaused_, false) && time_.mode() == Timestamps::Preserve)
-        publishInfo(kAfterPause);
+    if (std::exchange(wasPaused_, false) && time_.mode() == Timestamps::Preserve) {
+        pauses_++;
+        publishInfo();
+    }
     if (latencyChanged_.exchange(false, std::memory_order_relaxed)) {
         const GstClockTime before = minimumLatency_;
         queryUpstream(&upstreamLive_, &minimumLatency_);

@@ -53,11 +53,12 @@ std::optional<ringcore::OutgoingEvent::Sticky> stickinessOf(GstEvent *event)
 
 } // namespace
 
-void SinkStream::publishInfo(uint32_t more)
+void SinkStream::publishInfo()
 {
     StreamInfo info{};
     info.timestamps = static_cast<uint32_t>(time_.mode());
-    info.flags = (headers_.areInBand() ? kHeadersInBand : 0) | more;
+    info.flags = headers_.areInBand() ? kHeadersInBand : 0;
+    info.pauses = pauses_;
     info.minimumLatency = gst_base_sink_get_sync(sink_) ? 0 : minimumLatency_;
     awaitRoom(sizeof info);
     stream_->publishEvent({kKindStreamInfo, std::as_bytes(std::span(&info, 1)),

@@ -107,6 +107,7 @@ void SourceStream::join(const Delivery &delivery)
     discont_ = true;
     isFirst_ = true;
     missed_ = seenKeyUnit_ = askedForKeyUnit_ = false;
+    pauses_.reset();
 }
 
 SourceStream::Next SourceStream::handleLoss(const Loss &loss)
@@ -199,8 +200,9 @@ void SourceStream::takeStreamInfo(const Delivery &delivery)
         return;
     }
     times_.setTimestamps(timestamps);
-    if ((info->flags & kAfterPause) != 0)
+    if (pauses_ && pauses_ != info->pauses)
         times_.beginAgain();
+    pauses_ = info->pauses;
     headersInBand_ = (info->flags & kHeadersInBand) != 0;
     port_.clockStream.store(timestamps == Timestamps::Clock, std::memory_order_relaxed);
     if (timestamps == Timestamps::Clock && !port_.isLive && !warnedOfClockStream_) {

@@ -27,15 +27,15 @@ enum class Timestamps : uint32_t {
 };
 
 // The stream began with the headers that its caps repeat, as buffers.
-inline constexpr uint32_t kHeadersInBand = 1u << 0;
+inline constexpr uint16_t kHeadersInBand = 1u << 0;
 
-// The producer was paused: its times went on no further, while those of a live client did.
-inline constexpr uint32_t kAfterPause = 1u << 1;
-
-// Sticky: told first to each joiner, and again when it changes.
+// Sticky: told first to each joiner, again when it changes, and again to who was behind.
 struct StreamInfo {
     uint32_t timestamps;
-    uint32_t flags;          // kHeadersInBand, kAfterPause
+    uint16_t flags; // kHeadersInBand
+    // How often the producer was paused: another number than before says that its times went on no further,
+    // while those of a live client did.
+    uint16_t pauses;
     uint64_t minimumLatency; // ns that the producer's upstream needs; 0 where its sink syncs
 };
 static_assert(sizeof(StreamInfo) == 16 && std::is_trivially_copyable_v<StreamInfo>);

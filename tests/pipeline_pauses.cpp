@@ -4,6 +4,7 @@
 // it should have. A live consumer shows what is made then, neither what it missed nor anything too late.
 #include "event_recorder.h"
 #include "peer_process.h"
+#include "playing.h"
 #include "sample_events.h"
 #include "stream_ends.h"
 #include "timed_buffers.h"
@@ -11,6 +12,7 @@
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <ostream>
@@ -289,4 +291,69 @@ TEST_F(PausedClient, OfAStreamOfDeltasWaitsForNoKeyUnit)
     pushBuffer(2, GST_BUFFER_FLAG_DELTA_UNIT);
     ASSERT_TRUE(seen_->waitForLine("buffer 2"));
     EXPECT_EQ(buffersAndGaps(), (std::vector<std::string>{"buffer 0", "buffer 2"}));
+}
+
+namespace
+{
+
+class ClientThatIsBehind : public PausedClient
+{
+protected:
+    ClientThatIsBehind()
+    {
+        pushBuffer(0);
+        setClient(GST_STATE_PLAYING);
+        EXPECT_TRUE(seen_->waitForLine("buffer 0"));
+    }
+    void pauseProducer()
+    {
+        gst_element_set_state(sink_.get(), GST_STATE_PAUSED);
+        gst_element_set_state(sink_.get(), GST_STATE_PLAYING);
+        pushBuffer(1);
+    }
+    // More events than the ring holds.
+    void fallBehind()
+    {
+        seen_->block();
+        pushBuffer(1);
+        ASSERT_TRUE(seen_->waitUntilBlocked());
+        for (int i = 0; i < 200; i++)
+            pushEvent(custom(GST_EVENT_CUSTOM_DOWNSTREAM, "lost"));
+    }
+    void catchUp()
+    {
+        seen_->release();
+        const bool done = await([this] {
+            pushBuffer(2);
+            return seen_->lines().back() == "buffer 2";
+        });
+        EXPECT_TRUE(done);
+    }
+    auto segments() const
+    {
+        const auto lines = seen_->lines();
+        return std::count_if(lines.begin(), lines.end(),
+                             [](const std::string &line) { return line.starts_with("segment"); });
+    }
+};
+
+} // namespace
+
+// It is told again what the stream is, and not that it was paused.
+TEST_F(ClientThatIsBehind, IsToldOfAPauseBeforeThatOnce)
+{
+    pauseProducer();
+    ASSERT_TRUE(seen_->waitForLine("buffer 1"));
+    EXPECT_EQ(segments(), 2);
+    fallBehind();
+    catchUp();
+    EXPECT_EQ(segments(), 2);
+}
+
+TEST_F(ClientThatIsBehind, IsToldOfAPauseMeanwhile)
+{
+    fallBehind();
+    pauseProducer();
+    catchUp();
+    EXPECT_EQ(segments(), 2);
 }
