@@ -233,7 +233,7 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     if (isMissed(delivery, (fields->flags & GST_BUFFER_FLAG_DELTA_UNIT) != 0)) {
         port_.counters.drops.fetch_add(1, std::memory_order_relaxed);
         discont_ = true;
-        return Next::Continue;
+        return pushList(); // what came of its list before the pause
     }
     goOnAfterPause();
     adaptToDownstream();

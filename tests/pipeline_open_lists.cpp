@@ -5,6 +5,7 @@
 #include "hostile_producer.h"
 #include "plugin/event_codec.h"
 #include "plugin/stream_wire.h"
+#include "ringcore/monotonic_time.h"
 
 #include <gst/check/gstharness.h>
 #include <gtest/gtest.h>
@@ -37,7 +38,7 @@ protected:
     }
 
     // Up to the first buffer of a stream.
-    void start(const std::string &properties = "")
+    void start(const std::string &properties = "", const Seen &begun = {"stream-start", "caps", "segment"})
     {
         int fds[2];
         ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
@@ -66,7 +67,7 @@ protected:
         sendEvent(gst_event_new_stream_start("lists"));
         sendEvent(gst_event_new_caps(gst_caps_new_empty_simple("application/x-lists")));
         sendSegment();
-        ASSERT_TRUE(await({"stream-start", "caps", "segment"}));
+        ASSERT_TRUE(await(begun));
     }
 
     void sendEvent(GstEvent *event, uint32_t flags = 0)
@@ -94,6 +95,7 @@ protected:
                                            : HostileProducer::plain(kKindBuffer);
         record.head.flags = flags;
         record.head.epoch = epoch;
+        record.head.publishedAt = publishedAt;
         put(record, std::as_bytes(std::span(&fields, 1)));
         // The ring is as long as it is: whoever reads makes room.
         ASSERT_TRUE(producer->waitUntil([&] { return *producer->writer.room(1) > 0; }));
@@ -122,6 +124,7 @@ protected:
     std::unique_ptr<HostileProducer> producer;
     GstElement *element = nullptr;
     uint32_t epoch = 0;
+    uint64_t publishedAt = 0;
 
 private:
     static void put(ringcore::Record &record, std::span<const std::byte> bytes)
@@ -212,6 +215,22 @@ TEST_F(OpenLists, AreEndedByTheLossOfTheProducer)
     sendBuffer(kGoesOn);
     producer->socket = ringcore::ControlSocket(ringcore::UniqueFd());
     EXPECT_TRUE(await({"list 2", "eos"}));
+}
+
+// Or what came before the pause would be in the segment, and the list, of what came after.
+TEST_F(OpenLists, AreEndedByAPauseOfALiveSource)
+{
+    start("is-live=true", {"stream-start", "caps"});
+    publishedAt = ringcore::monotonicNow();
+    sendBuffer(kGoesOn);
+    ASSERT_TRUE(await({"segment"}));
+    gst_element_set_state(element, GST_STATE_PAUSED);
+    gst_element_set_state(element, GST_STATE_PLAYING);
+    sendBuffer(kLast);
+    publishedAt = ringcore::monotonicNow();
+    sendBuffer(kLast);
+    ASSERT_TRUE(await({"segment", "list 1"}));
+    EXPECT_EQ(seen(), afterTheBeginning({"list 1", "segment", "list 1"}));
 }
 
 TEST_F(OpenLists, AreThrownAwayByAFlush)
