@@ -106,6 +106,7 @@ void SourceStream::join(const Delivery &delivery)
     (void)payload_.setCaps(nullptr);
     discont_ = true;
     isFirst_ = true;
+    missedBeginning_ = false;
     missed_ = seenKeyUnit_ = askedForKeyUnit_ = false;
     pauses_.reset();
 }
@@ -233,6 +234,7 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     if (isMissed(delivery, (fields->flags & GST_BUFFER_FLAG_DELTA_UNIT) != 0)) {
         port_.counters.drops.fetch_add(1, std::memory_order_relaxed);
         discont_ = true;
+        missedBeginning_ = missedBeginning_ || isFirst_;
         return pushList(); // what came of its list before the pause
     }
     goOnAfterPause();
@@ -249,7 +251,8 @@ SourceStream::Next SourceStream::pushBuffer(Delivery &delivery)
     }
     if (times_.owesSegment())
         pushOwedSegment(fields->pts != kNoTime ? fields->pts : fields->dts);
-    if (std::exchange(isFirst_, false) && (delivery.record.head.flags & ringcore::kRecordIsMidway) != 0 &&
+    if (std::exchange(isFirst_, false) &&
+        (missedBeginning_ || (delivery.record.head.flags & ringcore::kRecordIsMidway) != 0) &&
         pushStreamHeaders(made.buffer.get()) == Next::Finished)
         return Next::Finished;
     const bool doTimestamp = port_.choices.doTimestamp.load(std::memory_order_relaxed);

@@ -121,7 +121,8 @@ private:
     bool atEnd_ = false;   // and an EOS
     bool discont_ = true;  // the next buffer does not follow the one before
     bool headersInBand_ = false;
-    bool isFirst_ = true; // the next buffer is this producer's first
+    bool isFirst_ = true;          // the next buffer is the first of this producer or stream
+    bool missedBeginning_ = false; // there were some before it, which came while we were paused
     bool warnedOfClockStream_ = false;
     std::optional<uint16_t> pauses_; // of this producer
     int64_t playsFrom_ = 0;          // as times_ knows it

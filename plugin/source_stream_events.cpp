@@ -165,6 +165,8 @@ void SourceStream::takeStreamStart(DecodedEvent decoded)
         sticky_.forget(type);
     started_ = true;
     atEnd_ = false;
+    isFirst_ = true;
+    missedBeginning_ = false;
     gst_pad_push_event(port_.pad, decoded.event.release());
 }
 

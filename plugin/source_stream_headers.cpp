@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Who joins a stream that has begun missed the headers at its beginning. Where the stream had them among
-// its buffers, and its caps repeat them, they come in front of its first buffer, as multifdsink does it.
+// Who joins a stream that has begun, or was paused then, missed the headers at its beginning. Where the
+// stream had them among its buffers, and its caps repeat them, they come in front of its first buffer, as
+// multifdsink does it.
 #include "source_stream.h"
 
 #include "plugin/stream_headers.h"

@@ -235,9 +235,9 @@ protected:
         const EventOwner owned(event);
         EXPECT_TRUE(pusher_->push(GST_MINI_OBJECT_CAST(event)));
     }
-    void pushBuffer(GstClockTime pts, guint flags = 0)
+    void pushBuffer(GstClockTime pts, guint flags = 0, const char *byte = "x")
     {
-        const BufferOwner buffer(gst_buffer_new_memdup("x", 1));
+        const BufferOwner buffer(gst_buffer_new_memdup(byte, 1));
         GST_BUFFER_PTS(buffer.get()) = pts;
         GST_BUFFER_FLAG_SET(buffer.get(), flags);
         EXPECT_TRUE(pusher_->push(GST_MINI_OBJECT_CAST(buffer.get())));
@@ -291,6 +291,31 @@ TEST_F(PausedClient, OfAStreamOfDeltasWaitsForNoKeyUnit)
     pushBuffer(2, GST_BUFFER_FLAG_DELTA_UNIT);
     ASSERT_TRUE(seen_->waitForLine("buffer 2"));
     EXPECT_EQ(buffersAndGaps(), (std::vector<std::string>{"buffer 0", "buffer 2"}));
+}
+
+TEST_F(PausedClient, GetsTheHeadersOfAStreamWhoseBeginningItMissed)
+{
+    pushBuffer(0);
+    setClient(GST_STATE_PLAYING);
+    ASSERT_TRUE(seen_->waitForLine("buffer 0"));
+    setClient(GST_STATE_PAUSED);
+    for (GstEvent *event :
+         {streamStart("two"), caps("application/x-test,streamheader=(buffer)< 68 >"), segment()})
+        pushEvent(event);
+    pushBuffer(1, GST_BUFFER_FLAG_HEADER, "h");
+    pushBuffer(2);
+    setClient(GST_STATE_PLAYING);
+    pushBuffer(3);
+    ASSERT_TRUE(seen_->waitForLine("buffer 3"));
+    const auto seen = buffersAndGaps();
+    ASSERT_EQ(seen.size(), 3u);
+    EXPECT_TRUE(seen[1].starts_with("buffer ") && seen[1] != "buffer 2") << seen[1]; // the caps' own
+    setClient(GST_STATE_PAUSED); // in mid-stream nothing of them is missed
+    pushBuffer(4);
+    setClient(GST_STATE_PLAYING);
+    pushBuffer(5);
+    ASSERT_TRUE(seen_->waitForLine("buffer 5"));
+    EXPECT_EQ(buffersAndGaps().size(), 4u);
 }
 
 namespace
