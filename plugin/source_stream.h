@@ -127,7 +127,7 @@ private:
     std::optional<uint16_t> pauses_; // of this producer
     int64_t playsFrom_ = 0;          // as times_ knows it
     bool missed_ = false;            // buffers that came before; the next one is to be whole
-    bool seenKeyUnit_ = false;       // of this producer
+    bool seenKeyUnit_ = false;       // of this stream
     bool askedForKeyUnit_ = false;   // since something was missed
     int pushed_ = 0;                 // buffers, for num-buffers
     std::deque<Group> groups_;       // the latest last

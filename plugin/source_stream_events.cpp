@@ -166,7 +166,7 @@ void SourceStream::takeStreamStart(DecodedEvent decoded)
     started_ = true;
     atEnd_ = false;
     isFirst_ = true;
-    missedBeginning_ = false;
+    missedBeginning_ = seenKeyUnit_ = false;
     gst_pad_push_event(port_.pad, decoded.event.release());
 }
 

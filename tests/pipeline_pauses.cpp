@@ -282,6 +282,9 @@ TEST_F(PausedClient, MissesBuffersAndGapsAndNoOtherEvent)
 
 TEST_F(PausedClient, OfAStreamOfDeltasWaitsForNoKeyUnit)
 {
+    pushBuffer(10); // of a stream before, which had one
+    for (GstEvent *event : {streamStart("two"), segment()})
+        pushEvent(event);
     pushBuffer(0, GST_BUFFER_FLAG_DELTA_UNIT);
     setClient(GST_STATE_PLAYING);
     ASSERT_TRUE(seen_->waitForLine("buffer 0"));
@@ -290,7 +293,7 @@ TEST_F(PausedClient, OfAStreamOfDeltasWaitsForNoKeyUnit)
     setClient(GST_STATE_PLAYING);
     pushBuffer(2, GST_BUFFER_FLAG_DELTA_UNIT);
     ASSERT_TRUE(seen_->waitForLine("buffer 2"));
-    EXPECT_EQ(buffersAndGaps(), (std::vector<std::string>{"buffer 0", "buffer 2"}));
+    EXPECT_EQ(buffersAndGaps(), (std::vector<std::string>{"buffer 10", "buffer 0", "buffer 2"}));
 }
 
 TEST_F(PausedClient, GetsTheHeadersOfAStreamWhoseBeginningItMissed)
