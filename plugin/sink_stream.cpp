@@ -67,18 +67,35 @@ Timestamps SinkStream::chosenMode(bool upstreamLive) const
     return upstreamLive || gst_base_sink_get_sync(sink_) ? Timestamps::Clock : Timestamps::Preserve;
 }
 
-// The first buffer (or gap, or end) of a stream: from here on the mode is known.
-void SinkStream::open()
+// At the first buffer (or gap, or end) of a stream the mode becomes known. True: the stream is to be opened.
+bool SinkStream::decideMode()
 {
     {
         const std::lock_guard guard(eventsLock_);
         if (open_)
-            return;
+            return false;
     }
     queryUpstream(&upstreamLive_, &minimumLatency_);
     time_.decide(chosenMode(upstreamLive_));
+    return true;
+}
+
+void SinkStream::open()
+{
     publishInfo();
     publishHeld();
+}
+
+// Who is waited for gets a stream from its beginning, not what is left of it for a joiner.
+GstFlowReturn SinkStream::waitAndOpen()
+{
+    const bool isNew = decideMode();
+    const GstFlowReturn flow = awaitClient();
+    if (flow == GST_FLOW_OK && isNew) {
+        oldNewsUntil_ = GST_CLOCK_TIME_NONE;
+        open();
+    }
+    return flow;
 }
 
 void SinkStream::proposeAllocation(GstQuery *query, bool offerPool)

@@ -75,7 +75,9 @@ private:
     bool mustAwaitClient() const { return stream_->waitsForConsumer() && stream_->consumers() == 0; }
     GstFlowReturn awaitClient();
     GstFlowReturn afterInterruption();
+    bool decideMode();
     void open();
+    GstFlowReturn waitAndOpen();
     void publishInfo();
     bool hold(GstEvent *event);
     void publishHeld();

@@ -49,8 +49,7 @@ inline GstFlowReturn SinkStream::beforeRender(GstMiniObject *bufferOrList)
         if (flow != GST_FLOW_OK)
             return flow;
     }
-    open();
-    if (const GstFlowReturn flow = awaitClient(); flow != GST_FLOW_OK)
+    if (const GstFlowReturn flow = waitAndOpen(); flow != GST_FLOW_OK)
         return flow;
     if (std::exchange(wasPaused_, false) && time_.mode() == Timestamps::Preserve) {
         pauses_++;

@@ -142,10 +142,8 @@ void SinkStream::awaitRoom(size_t bytes)
 
 GstFlowReturn SinkStream::gap(GstEvent *event)
 {
-    // No gap is prerolled as a buffer is: it waits here, before anything of its stream goes out.
-    if (const GstFlowReturn flow = awaitClient(); flow != GST_FLOW_OK)
+    if (const GstFlowReturn flow = waitAndOpen(); flow != GST_FLOW_OK)
         return flow;
-    open();
     if (time_.mode() == Timestamps::Preserve) {
         publish(event);
         return GST_FLOW_OK;
@@ -165,7 +163,8 @@ GstFlowReturn SinkStream::gap(GstEvent *event)
 
 void SinkStream::endOfStream(guint32 seqnum)
 {
-    open();
+    if (decideMode())
+        open();
     stream_->endOfStream(seqnum);
 }
 
