@@ -179,7 +179,8 @@ Shown runRing(const Options &options)
     }
     close(fds[1]);
     GstElement *pipeline =
-        play(source(options) + "sharedringsink wait-for-connection=true sync=false socket=" + socket);
+        play(source(options) +
+             "sharedringsink wait-for-connection=true slow-client=block sync=false socket=" + socket);
     runToItsEnd(pipeline);
     Shown shown;
     if (read(fds[0], &shown, sizeof shown) != sizeof shown)
