@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "clock_bridge.h"
 
-#include <chrono>
+#include "ringcore/monotonic_time.h"
 
 namespace sharedring
 {
@@ -50,7 +50,7 @@ ClockReading readCarefully(GstClock *clock, int64_t now)
 
 int64_t monotonicNow()
 {
-    return std::chrono::steady_clock::now().time_since_epoch().count();
+    return static_cast<int64_t>(ringcore::monotonicNow());
 }
 
 int64_t ClockBridge::toMonotonic(GstClock *clock)

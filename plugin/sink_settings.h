@@ -7,10 +7,7 @@
 
 #include <gst/gst.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 namespace sharedring
@@ -34,12 +31,5 @@ struct SinkSettings {
     TimestampsChoice timestamps = TimestampsChoice::Auto;
     std::string upstreamEvents = "GstForceKeyUnit";
 };
-
-inline std::optional<std::chrono::nanoseconds> slowClientTimeoutOf(const SinkSettings &settings)
-{
-    if (!GST_CLOCK_TIME_IS_VALID(settings.slowClientTimeout))
-        return std::nullopt;
-    return std::chrono::nanoseconds(std::min<guint64>(settings.slowClientTimeout, G_MAXINT64));
-}
 
 } // namespace sharedring

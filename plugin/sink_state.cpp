@@ -4,6 +4,7 @@
 #include "sharedringsink.h"
 #include "sink_messages.h"
 #include "sink_signals.h"
+#include "timeout.h"
 
 #include <cerrno>
 #include <tuple>
@@ -112,7 +113,7 @@ void SinkState::start()
     config.maxMemory = static_cast<size_t>(now.maxMemory);
     config.fanOut.maxBuffers = now.maxBuffers;
     config.fanOut.slowClient = now.slowClient;
-    config.fanOut.slowClientTimeout = slowClientTimeoutOf(now);
+    config.fanOut.slowClientTimeout = timeoutOf(now.slowClientTimeout);
 
     const auto requests = std::make_shared<ClientRequests>(element, now.upstreamEvents);
     auto publisher = ringcore::Publisher::create(std::move(config), callbacksFor(element, formats, requests));

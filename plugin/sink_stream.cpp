@@ -3,6 +3,7 @@
 
 #include "payload_allocator.h"
 #include "payload_pool.h"
+#include "timeout.h"
 
 #include <algorithm>
 #include <gst/video/video.h>
@@ -32,7 +33,7 @@ void SinkStream::stop()
 
 void SinkStream::apply(const SinkSettings &settings)
 {
-    stream_->setSlowClient(settings.slowClient, slowClientTimeoutOf(settings));
+    stream_->setSlowClient(settings.slowClient, timeoutOf(settings.slowClientTimeout));
     stream_->setMaxBuffers(settings.maxBuffers);
     stream_->setWaitsForConsumer(settings.waitForConnection);
     publisher_->setMaxClients(settings.maxClients, settings.maxClientsPerUid);

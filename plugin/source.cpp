@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "source.h"
 
-#include <algorithm>
+#include "plugin/timeout.h"
+
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
@@ -26,9 +27,7 @@ ringcore::SubscriberTerms termsOf(const SourceSettings &settings)
     if (settings.producerUid >= 0)
         terms.producerUid = static_cast<uid_t>(settings.producerUid);
     terms.reconnect = settings.onDisconnect == OnDisconnect::Reconnect;
-    if (GST_CLOCK_TIME_IS_VALID(settings.connectionTimeout))
-        terms.connectionTimeout = std::chrono::nanoseconds(
-            std::min<GstClockTime>(settings.connectionTimeout, static_cast<GstClockTime>(G_MAXINT64)));
+    terms.connectionTimeout = timeoutOf(settings.connectionTimeout);
     return terms;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "peer_clock.h"
 
+#include "ringcore/monotonic_time.h"
+
 #include <gst/audio/gstaudioclock.h>
 #include <gst/net/gstnet.h>
 #include <gst/net/gstptpclock.h>
@@ -13,15 +15,10 @@
 namespace
 {
 
-int64_t monotonicNow()
-{
-    return std::chrono::steady_clock::now().time_since_epoch().count();
-}
-
 // What a sound card would have played, in a clock's own time.
 GstClockTime played(GstClock *, gpointer ppm)
 {
-    return static_cast<GstClockTime>(static_cast<double>(monotonicNow()) *
+    return static_cast<GstClockTime>(static_cast<double>(ringcore::monotonicNow()) *
                                      (1 + *static_cast<double *>(ppm) * 1e-6));
 }
 
@@ -39,7 +36,9 @@ bool settles(GstClock *clock)
     constexpr int64_t kSteady = GST_MSECOND / 2; // 1 %
     if (!gst_clock_wait_for_sync(clock, 20 * GST_SECOND))
         return false;
-    const auto ahead = [&] { return static_cast<int64_t>(gst_clock_get_time(clock)) - monotonicNow(); };
+    const auto ahead = [&] {
+        return static_cast<int64_t>(gst_clock_get_time(clock) - ringcore::monotonicNow());
+    };
     int64_t before = ahead();
     for (int steady = 0, looks = 0; steady < 20; looks++) {
         if (looks == 400)

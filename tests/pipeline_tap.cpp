@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pipeline_tap.h"
 
+#include "ringcore/monotonic_time.h"
+
 #include <gst/video/gstvideometa.h>
 
 #include <cstdlib>
@@ -35,11 +37,6 @@ std::string md5Of(GstBuffer *buffer)
     return text;
 }
 
-int64_t monotonicNow()
-{
-    return std::chrono::steady_clock::now().time_since_epoch().count();
-}
-
 // What to add to the clock's time to get CLOCK_MONOTONIC; of some samples the one that was least
 // disturbed.
 int64_t fromClock(GstClock *clock)
@@ -47,9 +44,9 @@ int64_t fromClock(GstClock *clock)
     int64_t best = 0;
     int64_t leastTook = G_MAXINT64;
     for (int sample = 0; sample < 5; sample++) {
-        const int64_t before = monotonicNow();
+        const auto before = static_cast<int64_t>(ringcore::monotonicNow());
         const auto time = static_cast<int64_t>(gst_clock_get_time(clock));
-        const int64_t took = monotonicNow() - before;
+        const int64_t took = static_cast<int64_t>(ringcore::monotonicNow()) - before;
         if (took < leastTook) {
             leastTook = took;
             best = before + took / 2 - time;
