@@ -2,19 +2,15 @@
 //
 // Whether live video is shown on time behind the boundary: frames that come too late for their instant,
 // beside a queue in one process, on an idle machine and on a busy one. See kUsage.
-#include "benchmark_measure.h"
+#include "benchmark_gst.h"
 
 #include <gst/base/gstbasesink.h>
 #include <gst/gst.h>
 
-#include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -101,15 +97,6 @@ private:
     std::vector<double> spares_;
 };
 
-GstElement *play(const std::string &line)
-{
-    GError *error = nullptr;
-    GstElement *pipeline = gst_parse_launch(line.c_str(), &error);
-    if (error)
-        fail(line + ": " + error->message);
-    return pipeline;
-}
-
 std::string source(const Options &options)
 {
     return "videotestsrc is-live=true num-buffers=" + std::to_string(options.rate * options.seconds) +
@@ -143,7 +130,7 @@ void runToItsEnd(GstElement *pipeline)
 Shown runQueue(const Options &options)
 {
     GstElement *pipeline =
-        play(source(options) + "queue max-size-buffers=16 max-size-bytes=0 ! " + Screen::line());
+        launch(source(options) + "queue max-size-buffers=16 max-size-bytes=0 ! " + Screen::line());
     Screen screen(pipeline);
     runToItsEnd(pipeline);
     const Shown shown = screen.shown();
@@ -155,7 +142,7 @@ Shown runQueue(const Options &options)
 // The consumer's process.
 int show(const std::string &socket)
 {
-    GstElement *pipeline = play("sharedringsrc socket=" + socket + " ! " + Screen::line());
+    GstElement *pipeline = launch("sharedringsrc socket=" + socket + " ! " + Screen::line());
     Screen screen(pipeline);
     runToItsEnd(pipeline);
     const Shown shown = screen.shown();
@@ -165,9 +152,7 @@ int show(const std::string &socket)
 
 Shown runRing(const Options &options)
 {
-    const char *directory = std::getenv("TMPDIR");
-    const std::string socket =
-        std::string(directory ? directory : "/tmp") + "/benchmark-lateness-" + std::to_string(getpid());
+    const std::string socket = freshSocket();
     int fds[2];
     if (pipe(fds) != 0)
         systemFailed("pipe");
@@ -179,8 +164,8 @@ Shown runRing(const Options &options)
     }
     close(fds[1]);
     GstElement *pipeline =
-        play(source(options) +
-             "sharedringsink wait-for-connection=true slow-client=block sync=false socket=" + socket);
+        launch(source(options) +
+               "sharedringsink wait-for-connection=true slow-client=block sync=false socket=" + socket);
     runToItsEnd(pipeline);
     Shown shown;
     if (read(fds[0], &shown, sizeof shown) != sizeof shown)

@@ -2,7 +2,7 @@
 //
 // What a boundary costs: frames from a producer's pool through a queue in one process, through shmsink,
 // unixfdsink and sharedringsink, whichever are asked for, interleaved in one run. See kUsage.
-#include "benchmark_measure.h"
+#include "benchmark_gst.h"
 
 #include <gst/base/base.h>
 #include <gst/gst.h>
@@ -235,17 +235,6 @@ struct Measured {
     double latency95;
 };
 
-GstElement *parse(const std::string &line)
-{
-    GError *error = nullptr;
-    GstElement *bin = gst_parse_launch(line.c_str(), &error);
-    if (error) {
-        std::fprintf(stderr, "%s: %s\n", line.c_str(), error->message);
-        std::exit(1);
-    }
-    return bin;
-}
-
 Measured summarize(const Options &options, uint64_t frames, uint64_t cpu, const std::vector<Counts> &counts)
 {
     Measured measured{};
@@ -269,7 +258,7 @@ Measured measureQueue(const Options &options)
     for (unsigned client = 0; options.clients > 1 && client < options.clients; client++)
         line += " first. ! " + queue + " ! " + endOf(client);
     GstElement *pipeline = gst_pipeline_new(nullptr);
-    GstElement *bin = parse(line);
+    GstElement *bin = launch(line);
     gst_bin_add(GST_BIN(pipeline), bin);
     std::vector<std::unique_ptr<Counter>> counters;
     for (unsigned client = 0; client < options.clients; client++) {
@@ -299,7 +288,7 @@ Measured measureQueue(const Options &options)
 // A consumer's process: its pipeline until a signal, then its counts.
 int consume(const std::string &source, bool full)
 {
-    GstElement *pipeline = parse(source + " ! " + endOf(0));
+    GstElement *pipeline = launch(source + " ! " + endOf(0));
     Counter counter(full);
     counter.latencies.reserve(1 << 20);
     countAt(pipeline, &counter, "end0");
@@ -319,10 +308,7 @@ int consume(const std::string &source, bool full)
 
 Measured measureBoundary(const Options &options, const std::string &way)
 {
-    static int run = 0;
-    const char *directory = std::getenv("TMPDIR");
-    const std::string socket = std::string(directory ? directory : "/tmp") + "/benchmark-" +
-                               std::to_string(getpid()) + "-" + std::to_string(run++);
+    const std::string socket = freshSocket();
     std::string sink;
     std::string source;
     const bool ownMemory = way.ends_with("-copy");
@@ -341,7 +327,7 @@ Measured measureBoundary(const Options &options, const std::string &way)
         source = "sharedringsrc is-live=false socket=" + socket;
     }
     GstElement *pipeline = gst_pipeline_new(nullptr);
-    GstElement *first = parse(sink);
+    GstElement *first = launch(sink);
     gst_bin_add(GST_BIN(pipeline), first);
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
 

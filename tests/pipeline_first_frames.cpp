@@ -136,6 +136,21 @@ protected:
                "identity name=tap ! sharedringsink name=ring sync=false timestamps=" + GetParam().timestamps +
                " socket=" + socket_;
     }
+
+    // After so many frames of a producer that is killed; `more` is in front of the next one's sink.
+    void expectOnTimeWithTheNext(size_t framesOfTheFirst, const std::string &more = "")
+    {
+        auto producer = std::make_unique<PeerProcess>(producerLine());
+        Showing viewer(socket_, GetParam().decoder);
+        ASSERT_TRUE(viewer.waitForFrames(framesOfTheFirst)) << producer->transcript();
+        producer->signal(SIGKILL);
+        ASSERT_EQ(producer->waitForExit(), -SIGKILL);
+        const size_t before = viewer.frames().size();
+        producer = std::make_unique<PeerProcess>(producerLine(more));
+        ASSERT_TRUE(viewer.waitForFrames(before + 30)) << producer->transcript();
+        viewer.expectOnTime();
+    }
+
     const std::string socket_ = freshPath(".socket");
 };
 
@@ -152,28 +167,12 @@ TEST_P(FirstFrames, OfWhoJoinsInMidstreamAreShownWhenTheyAreDue)
 
 TEST_P(FirstFrames, OfTheNextProducerAreShownWhenTheyAreDue)
 {
-    auto producer = std::make_unique<PeerProcess>(producerLine());
-    Showing viewer(socket_, GetParam().decoder);
-    ASSERT_TRUE(viewer.waitForFrames(10)) << producer->transcript();
-    producer->signal(SIGKILL);
-    ASSERT_EQ(producer->waitForExit(), -SIGKILL);
-    const size_t before = viewer.frames().size();
-    producer = std::make_unique<PeerProcess>(producerLine());
-    ASSERT_TRUE(viewer.waitForFrames(before + 30)) << producer->transcript();
-    viewer.expectOnTime();
+    expectOnTimeWithTheNext(10);
 }
 
 TEST_P(FirstFrames, OfANextProducerWithALatencyAreShownWhenTheyAreDue)
 {
-    auto producer = std::make_unique<PeerProcess>(producerLine());
-    Showing viewer(socket_, GetParam().decoder);
-    ASSERT_TRUE(viewer.waitForFrames(75)) << producer->transcript();
-    producer->signal(SIGKILL);
-    ASSERT_EQ(producer->waitForExit(), -SIGKILL);
-    const size_t before = viewer.frames().size();
-    producer = std::make_unique<PeerProcess>(producerLine("queue min-threshold-time=1000000000 ! "));
-    ASSERT_TRUE(viewer.waitForFrames(before + 30)) << producer->transcript();
-    viewer.expectOnTime();
+    expectOnTimeWithTheNext(75, "queue min-threshold-time=1000000000 ! ");
 }
 
 TEST_P(FirstFrames, OfWhoWasPausedFirstAreShownWhenTheyAreDue)
